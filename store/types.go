@@ -168,6 +168,7 @@ type Job struct {
 	ETA       time.Duration
 	Reason    string // of waiting or failed
 	Attempts  int
+	Priority  int // of the due ones the highest goes first: what makes a video watchable before what only improves one
 	RunAt     time.Time
 	CreatedAt time.Time
 	UpdatedAt time.Time
