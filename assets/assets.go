@@ -1,0 +1,186 @@
+// Package assets holds what pages load beside their HTML: style sheets, icons, the
+// player and the libraries it needs. Each file is served under an address that
+// carries a hash of its bytes, so browsers may keep it for ever, and each is sent
+// compressed. The player's modules are joined into one file, so that they cost one
+// request. Nothing here is built beforehand and nothing changes while running.
+package assets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed *.css *.svg player/*.js vendor
+var files embed.FS
+
+// root is the path under which every asset is served.
+const root = "/assets/"
+
+// tree is every asset by name and by address, put together at the first use.
+var tree = sync.OnceValues(load)
+
+// asset is one file as it is served.
+type asset struct {
+	address string
+	kind    string // content type
+	etag    string
+	body    []byte
+	packed  func() []byte // gzip of body, made at the first request; nil when not worth it
+}
+
+type set struct {
+	byName    map[string]*asset
+	byAddress map[string]*asset
+}
+
+// Check reports what is wrong with the embedded files, for the start of the server.
+func Check() error {
+	_, err := tree()
+	return err
+}
+
+// Path returns the address of the named asset, such as "site.css", "icons.svg",
+// "player.js" or "vendor/hls.light.min.js". An unknown name gets an address that
+// answers 404.
+func Path(name string) string {
+	s, err := tree()
+	if err != nil || s.byName[name] == nil {
+		return root + name
+	}
+	return s.byName[name].address
+}
+
+// Read returns the bytes of the named asset.
+func Read(name string) ([]byte, error) {
+	s, err := tree()
+	if err != nil {
+		return nil, err
+	}
+	a := s.byName[name]
+	if a == nil {
+		return nil, fmt.Errorf("read asset %s: %w", name, fs.ErrNotExist)
+	}
+	return a.body, nil
+}
+
+// Handler serves every asset under the address that Path returns.
+func Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := tree()
+		if err != nil {
+			http.Error(w, "assets are broken", http.StatusInternalServerError)
+			return
+		}
+		a := s.byAddress[r.URL.Path]
+		if a == nil {
+			http.NotFound(w, r)
+			return
+		}
+		a.serve(w, r)
+	})
+}
+
+func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", a.kind)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("X-Content-Type-Options", "nosniff")
+	body, etag := a.body, a.etag
+	if a.packed != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(r) {
+			h.Set("Content-Encoding", "gzip")
+			body, etag = a.packed(), a.etag+"-gz"
+		}
+	}
+	h.Set("ETag", `"`+etag+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+// acceptsGzip says whether the client takes gzip (RFC 9110, 12.5.3). A weight of 0
+// is the one way to refuse what is named.
+func acceptsGzip(r *http.Request) bool {
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(part, ";")
+		if strings.TrimSpace(name) != "gzip" {
+			continue
+		}
+		q := strings.TrimPrefix(strings.TrimSpace(weight), "q=")
+		return strings.Trim(q, "0.") != "" || q == ""
+	}
+	return false
+}
+
+func load() (*set, error) {
+	s := &set{byName: map[string]*asset{}, byAddress: map[string]*asset{}}
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(name, "player/") {
+			return err
+		}
+		body, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		s.add(name, body)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
+	}
+	sub, err := fs.Sub(files, "player")
+	if err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
+	}
+	player, err := bundle(sub, "player.js")
+	if err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
+	}
+	s.add("player.js", player)
+	return s, nil
+}
+
+// add puts one file into the set, hashed. Files without a known type, such as
+// licences, are not served.
+func (s *set) add(name string, body []byte) {
+	kind := kinds[path.Ext(name)]
+	if kind == "" {
+		return
+	}
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:6])
+	ext := path.Ext(name)
+	a := &asset{
+		address: root + strings.TrimSuffix(name, ext) + "." + hash + ext,
+		kind:    kind,
+		etag:    hash,
+		body:    body,
+		packed:  sync.OnceValue(func() []byte { return pack(body) }),
+	}
+	s.byName[name] = a
+	s.byAddress[a.address] = a
+}
+
+var kinds = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// pack compresses body. Writing to memory at a level that exists cannot fail.
+func pack(body []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	w.Write(body)
+	w.Close()
+	return b.Bytes()
+}

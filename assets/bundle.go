@@ -1,0 +1,63 @@
+package assets
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"regexp"
+)
+
+// A module's imports stand at the start of a line, name a neighbour, and rename
+// nothing; its exports are declarations. That is all the grammar the joining needs,
+// and bundle refuses what does not fit it.
+var (
+	importLine = regexp.MustCompile(`(?m)^import\s*(?:\{[^}]*\}\s*from\s*)?"\./([a-z0-9_-]+\.js)";\n`)
+	anyImport  = regexp.MustCompile(`(?m)^import\b.*|^import\s*\{[^}]*\bas\b.*`)
+	exportWord = regexp.MustCompile(`(?m)^export (async function|function|const|class)\b`)
+	anyExport  = regexp.MustCompile(`(?m)^export\b.*`)
+)
+
+// bundle joins the ES module first and all it imports into one module, each file
+// once and after those it needs. All share one scope, so no two may declare the
+// same name at top level: a browser refuses such a file, and so does its test.
+func bundle(dir fs.FS, first string) ([]byte, error) {
+	j := joiner{dir: dir, seen: map[string]bool{}}
+	if err := j.add(first); err != nil {
+		return nil, fmt.Errorf("join module %s: %w", first, err)
+	}
+	return j.out.Bytes(), nil
+}
+
+type joiner struct {
+	dir  fs.FS
+	seen map[string]bool
+	out  bytes.Buffer
+}
+
+func (j *joiner) add(name string) error {
+	if j.seen[name] {
+		return nil
+	}
+	j.seen[name] = true
+	src, err := fs.ReadFile(j.dir, name)
+	if err != nil {
+		return err
+	}
+	for _, m := range importLine.FindAllSubmatch(src, -1) {
+		if bytes.Contains(m[0], []byte(" as ")) {
+			return fmt.Errorf("%s: cannot rename in %q", name, m[0])
+		}
+		if err := j.add(string(m[1])); err != nil {
+			return err
+		}
+	}
+	src = importLine.ReplaceAll(src, nil)
+	src = exportWord.ReplaceAll(src, []byte("$1"))
+	for _, rest := range []*regexp.Regexp{anyImport, anyExport} {
+		if line := rest.Find(src); line != nil {
+			return fmt.Errorf("%s: cannot join %q", name, line)
+		}
+	}
+	fmt.Fprintf(&j.out, "// %s\n%s", name, bytes.TrimLeft(src, "\n"))
+	return nil
+}
