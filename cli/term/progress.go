@@ -1,0 +1,101 @@
+package term
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// Step is how far one stage of long work has come.
+type Step struct {
+	Stage   string
+	Percent float64       // 0..100
+	Speed   float64       // times real time, 0 when unknown
+	ETA     time.Duration // 0 when unknown
+}
+
+// Progress shows steps on standard error: a moving line on a terminal, elsewhere one
+// line for each stage and each tenth of it.
+type Progress struct {
+	t     *Terminal
+	bar   *progressbar.ProgressBar
+	stage string
+	tenth int
+	shown bool
+}
+
+// NewProgress returns a display that has shown nothing yet.
+func (t *Terminal) NewProgress() *Progress { return &Progress{t: t, tenth: -1} }
+
+// Show brings the display up to date.
+func (p *Progress) Show(s Step) {
+	s.Stage = Clean(s.Stage)
+	s.Percent = min(100, max(0, s.Percent))
+	if p.t.ErrTTY {
+		p.draw(s)
+		return
+	}
+	if s.Stage != p.stage {
+		p.stage, p.tenth = s.Stage, -1
+	}
+	if tenth := int(s.Percent / 10); tenth > p.tenth {
+		p.tenth = tenth
+		fmt.Fprintf(p.t.Err, "%s\n", line(s))
+	}
+}
+
+// Clear takes the moving line away, so that something lasting can be printed.
+func (p *Progress) Clear() {
+	if p.bar != nil && p.shown {
+		_ = p.bar.Clear()
+		p.shown = false
+	}
+}
+
+func (p *Progress) draw(s Step) {
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions(1000,
+			progressbar.OptionSetWriter(p.t.Err),
+			progressbar.OptionSetWidth(24),
+			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionShowDescriptionAtLineEnd(),
+			progressbar.OptionSetTheme(progressbar.Theme{
+				Saucer: "█", SaucerPadding: "░", BarStart: " ", BarEnd: " ",
+			}))
+	}
+	p.shown = true
+	// The last step of a stage must not finish the bar: another stage follows on the same line.
+	_ = p.bar.Set(min(999, int(s.Percent*10)))
+	p.bar.Describe(detail(s))
+}
+
+// line is a step for a log: "Encoding 720p: 40 %, 3.1x, 0:12 left".
+func line(s Step) string {
+	text := fmt.Sprintf("%s: %.0f %%", s.Stage, s.Percent)
+	if rest := measure(s); rest != "" {
+		text += ", " + rest
+	}
+	return text
+}
+
+// detail is what stands beside the bar, which shows the percentage itself.
+func detail(s Step) string {
+	if rest := measure(s); rest != "" {
+		return s.Stage + ", " + rest
+	}
+	return s.Stage
+}
+
+func measure(s Step) string {
+	var parts []string
+	if s.Speed > 0 {
+		parts = append(parts, fmt.Sprintf("%.1fx", s.Speed))
+	}
+	if s.ETA > 0 {
+		parts = append(parts, Duration(s.ETA)+" left")
+	}
+	return strings.Join(parts, ", ")
+}

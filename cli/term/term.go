@@ -1,0 +1,69 @@
+// Package term writes for people: tables, progress, questions and colour.
+//
+// It decides nothing about content. It knows whether the other end is a terminal,
+// obeys NO_COLOR, and lets nothing through that would move the cursor: titles come
+// from files and from strangers, and a terminal obeys what it is sent.
+package term
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Terminal describes the streams of one run of the program.
+type Terminal struct {
+	In  io.Reader
+	Out io.Writer // answers: addresses, tables, JSON
+	Err io.Writer // everything else: progress, questions, errors
+
+	InTTY, OutTTY, ErrTTY bool
+	Colour                bool // standard output takes colour
+	Width                 int  // columns of standard output, 0 when it is no terminal
+}
+
+// New looks at the three streams. Colour is on when out is a terminal that can show
+// it and getenv("NO_COLOR") is empty, as https://no-color.org asks.
+func New(in io.Reader, out, errOut io.Writer, getenv func(string) string) *Terminal {
+	t := &Terminal{In: in, Out: out, Err: errOut}
+	t.InTTY, _ = terminal(in)
+	t.ErrTTY, _ = terminal(errOut)
+	t.OutTTY, t.Width = terminal(out)
+	t.Colour = t.OutTTY && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	return t
+}
+
+// terminal reports whether stream is a terminal, and how wide it is.
+func terminal(stream any) (bool, int) {
+	f, ok := stream.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return false, 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width < 20 {
+		// A terminal that does not say, such as a serial line or a test's.
+		width = 80
+	}
+	return true, width
+}
+
+// Style is how a piece of text stands out on a terminal that takes colour.
+type Style string
+
+// The few styles in use: more would say less.
+const (
+	Bold   Style = "1"
+	Dim    Style = "2"
+	Red    Style = "31"
+	Green  Style = "32"
+	Yellow Style = "33"
+)
+
+// Paint returns text in the style, or text as it is where colour is off.
+func (t *Terminal) Paint(s Style, text string) string {
+	if !t.Colour || text == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
