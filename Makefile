@@ -1,0 +1,71 @@
+# make demo   a throw-away channel with one video on http://localhost:8080
+# make test   every test; installs ffmpeg, Node and the browsers it needs
+# make help   the rest
+
+SHELL      := bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+export CGO_ENABLED := 0
+
+LDFLAGS := -s -w
+ARCHES  := amd64 arm64 arm
+
+.PHONY: help build demo test test-long race lint fuzz bench bench-size dist clean
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: ## tubelet, static, for this machine
+	go build -trimpath -ldflags '$(LDFLAGS)' -o tubelet .
+
+demo: ## a throw-away channel on http://localhost:8080
+	@.ci/install ffmpeg
+	exec testdata/demo/run
+
+test: ## lint, unit tests, stories, browsers
+	@.ci/install ffmpeg browsers
+	$(MAKE) --no-print-directory lint
+	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
+	go test -p 1 -timeout 20m ./...
+
+test-long: ## make test, then the race detector and a minute of each fuzz target
+	$(MAKE) test
+	$(MAKE) race
+	$(MAKE) fuzz FUZZTIME=60s
+
+race: ## the tests that share memory, under the race detector
+	CGO_ENABLED=1 go test -race -timeout 30m ./store ./server/... ./media/...
+
+lint: ## gofmt and vet
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go'))
+	[ -z "$$unformatted" ] || { echo "run gofmt on: $$unformatted" >&2; exit 1; }
+	go vet ./...
+	go vet -tags bench ./...
+
+FUZZTIME ?= 20s
+fuzz: ## every fuzz target for FUZZTIME
+	@for package in $$(go list ./...); do
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do
+	    echo "== $$package $$target"
+	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package
+	  done
+	done
+
+bench: ## every figure of docs/figures.md, each against its counterpart
+	@.ci/install ffmpeg browsers nginx
+	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
+	go test -tags bench -p 1 -timeout 90m -run '^Figure' -v -count=1 ./...
+	$(MAKE) bench-size
+
+bench-size: ## size of the binary on each architecture
+	@for arch in $(ARCHES); do
+	  GOOS=linux GOARCH=$$arch GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o dist/tubelet-linux-$$arch .
+	  printf '%-28s %5.1f MiB\n' dist/tubelet-linux-$$arch $$(stat -c %s dist/tubelet-linux-$$arch | awk '{print $$1/1048576}')
+	done
+	ldd dist/tubelet-linux-amd64 2>&1 | sed 's/^\s*/ldd: /' || true
+
+dist: bench-size ## binaries for amd64, arm64 and armv7
+
+clean: ## remove what make made
+	rm -rf tubelet dist demo-data testdata/browser/node_modules
