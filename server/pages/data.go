@@ -1,0 +1,111 @@
+// Package pages turns what the store knows into HTML. It owns the data of each
+// page, the formatting of dates, numbers and Markdown, and the writing of a whole
+// page at once. It asks nobody for anything: a handler fills a page's struct and
+// calls Pages.Write, so a page can be tested with made-up data.
+package pages
+
+import (
+	"time"
+
+	"github.com/tubelet/tubelet/store"
+)
+
+// Page is one of the page structs of this package.
+type Page interface {
+	page() string // the template's name
+	head() Head
+	site() Site
+}
+
+// Site is what every page shows of its channel.
+type Site struct {
+	Channel store.Channel
+	Videos  int  // how many are listed
+	Follow  bool // people can follow the channel from their own server
+}
+
+// Paging says which part of a longer list a page shows.
+type Paging struct {
+	Number int // 1 for the first page
+	Size   int // entries on a page
+	Total  int // entries in all
+}
+
+// Channel is the front page: what is new, and the rest in a grid.
+type Channel struct {
+	Site   Site
+	Tag    string           // the chosen tag, empty for all
+	Tags   []store.TagCount // most used first
+	Latest *store.Video
+	Videos []store.Video // of this page, without Latest
+	Paging Paging
+}
+
+// Search is the answer to a search.
+type Search struct {
+	Site   Site
+	Query  string
+	Videos []store.Video
+	Paging Paging
+}
+
+// Watch is the page of one video.
+type Watch struct {
+	Site   Site
+	Video  store.Video
+	Key    string // preview key, for a draft or scheduled video
+	Player Player
+	Thread Thread
+	More   []store.Video // listed videos related to this one
+	Jobs   []store.Job   // open jobs of the video, while it is processing
+}
+
+// Thread is one page of the comments under a video.
+type Thread struct {
+	Video    store.Video
+	Key      string
+	Comments []store.Comment // top-level ones with all their replies, in the store's order
+	Paging   Paging          // counts top-level comments; Video.Comments counts all
+}
+
+// Comments is the page that holds the comments alone, from the second page on.
+type Comments struct {
+	Site   Site
+	Video  store.Video
+	Thread Thread
+}
+
+// Embed is the bare player for other sites' frames.
+type Embed struct {
+	Site   Site
+	Video  store.Video
+	Player Player
+}
+
+// About says whose channel this is and how it treats its visitors.
+type About struct {
+	Site Site
+}
+
+// Error is the page of an answer that is not the one asked for.
+type Error struct {
+	Site   Site
+	Status int    // HTTP status
+	Detail string // a sentence for the visitor, empty for the usual one
+}
+
+// Player is what the player's template needs. NewPlayer fills it from a video.
+type Player struct {
+	Video    store.Video
+	By       string // the channel's name
+	Lang     string // of captions and chapters that name none
+	Base     string // "/media/<id or preview id>/<rev>/"
+	Captions string // "/media/<id or preview id>/captions/"
+	Watch    string // absolute address of the watch page
+	Ping     string // where a view is reported, empty when views are not counted
+	Start    time.Duration
+	Autoplay bool
+	Muted    bool
+	Loop     bool
+	Embed    bool
+}

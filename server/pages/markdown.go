@@ -1,0 +1,127 @@
+package pages
+
+import (
+	"bytes"
+	"html/template"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/microcosm-cc/bluemonday"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer/html"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+var (
+	markdown = newMarkdown()
+	policy   = newPolicy()
+)
+
+// newMarkdown knows CommonMark with strikethrough and bare links. A line break
+// stays one: people write descriptions as they write letters.
+func newMarkdown() goldmark.Markdown {
+	return goldmark.New(
+		goldmark.WithExtensions(extension.Linkify, extension.Strikethrough),
+		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(flatHeadings{}, 100))),
+		goldmark.WithRendererOptions(html.WithHardWraps()),
+	)
+}
+
+// newPolicy allows the elements that running text needs and no others. Pictures are
+// not among them: they would come from other servers.
+func newPolicy() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	p.AllowElements("p", "br", "strong", "b", "em", "i", "s", "del", "code", "pre",
+		"blockquote", "ul", "ol", "li", "h3", "hr")
+	p.AllowAttrs("start").Matching(regexp.MustCompile(`^[0-9]{1,9}$`)).OnElements("ol")
+	p.AllowAttrs("href").OnElements("a")
+	p.AllowURLSchemes("https", "http", "mailto")
+	p.AllowRelativeURLs(true)
+	p.RequireParseableURLs(true)
+	p.RequireNoFollowOnLinks(true)
+	p.RequireNoReferrerOnLinks(true)
+	return p
+}
+
+// flatHeadings gives every heading the one level that fits below a page's own
+// headings, so that the outline of the page never skips a level.
+type flatHeadings struct{}
+
+func (flatHeadings) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
+	ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if h, ok := n.(*ast.Heading); ok && entering {
+			h.Level = 3
+		}
+		return ast.WalkContinue, nil
+	})
+}
+
+// descriptionHTML renders a description. Positions up to length, such as 1:23,
+// become links into the video; a length of 0 links none.
+func descriptionHTML(source string, length time.Duration) template.HTML {
+	var b bytes.Buffer
+	if err := markdown.Convert([]byte(source), &b); err != nil {
+		return template.HTML("<p>" + template.HTMLEscapeString(source) + "</p>")
+	}
+	return template.HTML(linkTimes(policy.Sanitize(b.String()), length))
+}
+
+// commentHTML cleans a comment again, though the store holds it clean: a mistake
+// made when it came in must not become one that is served.
+func commentHTML(source string, length time.Duration) template.HTML {
+	return template.HTML(linkTimes(policy.Sanitize(source), length))
+}
+
+// summary returns the text of a description without its markup, on one line and cut
+// at a word to at most limit characters.
+func summary(source string, limit int) string {
+	src := []byte(source)
+	var b strings.Builder
+	ast.Walk(markdown.Parser().Parse(text.NewReader(src)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		switch n := n.(type) {
+		case *ast.Text:
+			if entering {
+				b.Write(n.Value(src))
+				if n.SoftLineBreak() || n.HardLineBreak() {
+					b.WriteByte(' ')
+				}
+			}
+		case *ast.String:
+			if entering {
+				b.Write(n.Value)
+			}
+		case *ast.AutoLink:
+			if entering {
+				b.Write(n.Label(src))
+			}
+		default:
+			if n.Type() == ast.TypeBlock {
+				b.WriteByte(' ')
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	return cut(strings.Join(strings.Fields(b.String()), " "), limit)
+}
+
+// cut shortens s to at most limit characters, at a word where there is one near.
+func cut(s string, limit int) string {
+	r := []rune(s)
+	if len(r) <= limit {
+		return s
+	}
+	r = r[:limit-1]
+	for i := len(r) - 1; i > limit*2/3; i-- {
+		if unicode.IsSpace(r[i]) {
+			r = r[:i]
+			break
+		}
+	}
+	return strings.TrimRightFunc(string(r), func(c rune) bool { return unicode.IsSpace(c) || unicode.IsPunct(c) }) + "…"
+}

@@ -1,0 +1,82 @@
+package pages
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+
+	"github.com/tubelet/tubelet/templates"
+)
+
+// Config is what New needs.
+type Config struct {
+	Asset func(name string) string // the public address of a file of package assets
+}
+
+// Pages writes pages. Its methods may be called at the same time.
+type Pages struct {
+	pages map[string]*template.Template
+}
+
+// New parses every template, so that a mistake in one stops the start.
+func New(cfg Config) (*Pages, error) {
+	base, err := template.New("").Funcs(funcs(cfg.Asset)).ParseFS(templates.Files, templates.Shared...)
+	if err != nil {
+		return nil, fmt.Errorf("parse shared templates: %w", err)
+	}
+	p := &Pages{pages: map[string]*template.Template{}}
+	for _, name := range templates.Pages {
+		t, err := base.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templates.Files, name+".html")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parse template %s: %w", name, err)
+		}
+		p.pages[name] = t
+	}
+	return p, nil
+}
+
+// view is what the layout sees: the page and what stands around it.
+type view struct {
+	Head Head
+	Site Site
+	Page Page
+}
+
+// Write sends page with the given status. It renders all of it first, so that an
+// error leaves w untouched and the caller can still answer.
+func (p *Pages) Write(w http.ResponseWriter, status int, page Page) error {
+	var b bytes.Buffer
+	if err := p.render(&b, page); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("send page %s: %w", page.page(), err)
+	}
+	return nil
+}
+
+func (p *Pages) render(b *bytes.Buffer, page Page) error {
+	name := page.page()
+	t, ok := p.pages[name]
+	if !ok {
+		return fmt.Errorf("render page %s: no such template", name)
+	}
+	root := "layout"
+	if name == "embed" {
+		root = "embed"
+	}
+	v := view{Head: page.head(), Site: page.site(), Page: page}
+	if err := t.ExecuteTemplate(b, root, v); err != nil {
+		return fmt.Errorf("render page %s: %w", name, err)
+	}
+	return nil
+}
