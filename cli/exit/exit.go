@@ -1,0 +1,191 @@
+// Package exit says how the program ends: the one place where an error becomes an exit
+// code, a message and what to do next.
+package exit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/tubelet/tubelet/cli/term"
+	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/store"
+)
+
+// Exit codes. Scripts rely on them: they never change their meaning.
+const (
+	OK          = 0
+	Failed      = 1
+	Usage       = 2
+	NotFound    = 3
+	Conflict    = 4
+	Remote      = 5
+	Refused     = 6
+	Interrupted = 130
+)
+
+// Meaning says in a few words what a code stands for, for help texts.
+func Meaning(code int) string {
+	return map[int]string{
+		OK:          "done",
+		Failed:      "failed",
+		Usage:       "the command line was wrong, or a question could not be asked",
+		NotFound:    "no such channel, video, job, setting or file",
+		Conflict:    "in the way: it exists already, or somebody else is at it",
+		Remote:      "another machine failed",
+		Refused:     "the file is no video or audio that can be published",
+		Interrupted: "interrupted",
+	}[code]
+}
+
+// Report is an error as people and programs are told it.
+type Report struct {
+	Message string `json:"error"`
+	Hint    string `json:"hint,omitempty"` // what to do next
+	Exit    int    `json:"exit"`
+	ID      string `json:"id,omitempty"` // the video in the way
+}
+
+// UsageError is a mistake in the command line.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what was wrong.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef returns a UsageError.
+func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+
+// NoChannelError says that the data directory holds no channel.
+type NoChannelError struct {
+	Data  string
+	Local bool // it was wanted for trying out
+}
+
+func (e *NoChannelError) Error() string { return "there is no channel in " + e.Data }
+
+// DetachedError says that the creator stopped looking while the work on a video was not
+// done. Nothing is lost by it.
+type DetachedError struct{ ID string }
+
+func (e *DetachedError) Error() string {
+	return "Detached. " + e.ID + " is stored, and work on it goes on while tubelet serve runs."
+}
+
+// hinted is an error with its own advice.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+// Hint gives err an advice, unless it is nil.
+func Hint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// rule maps one kind of error. The first that matches is used, so the narrow stand first.
+type rule struct {
+	match func(error) bool
+	code  int
+	hint  func(error) string
+}
+
+// Describe returns the report of an error that is not nil.
+func Describe(err error) Report {
+	r := Report{Message: term.CleanLines(err.Error()), Exit: Failed}
+	rules := rules()
+	if i := slices.IndexFunc(rules, func(rule rule) bool { return rule.match(err) }); i >= 0 {
+		r.Exit = rules[i].code
+		if rules[i].hint != nil {
+			r.Hint = rules[i].hint(err)
+		}
+	}
+	if own, ok := errors.AsType[*hinted](err); ok {
+		r.Hint = own.hint
+	}
+	if double, ok := errors.AsType[*store.DuplicateError](err); ok {
+		r.ID = double.ID
+	}
+	if r.Exit == Interrupted && errors.Is(err, context.Canceled) {
+		r.Message = "Interrupted."
+	}
+	return r
+}
+
+func rules() []rule {
+	return []rule{
+		{is[*DetachedError], Interrupted, detached},
+		{matches(context.Canceled), Interrupted, nil},
+		{is[*UsageError], Usage, nil},
+		{matches(term.ErrNotAsked), Usage, say("To go on without being asked, add --yes.")},
+		{matches(term.ErrDeclined), Failed, nil},
+		{is[*NoChannelError], NotFound, noChannel},
+		{is[*media.RefusedError], Refused, nil},
+		{is[*store.DuplicateError], Conflict, duplicate},
+		{matches(store.ErrExists), Conflict, nil},
+		{matches(store.ErrNotFound), NotFound, nil},
+		{matches(store.ErrNewer), Failed, say("Install that version of tubelet, or a later one.")},
+		{matches(fs.ErrNotExist), NotFound, nil},
+		{is[*work.InputError], Usage, nil},
+		{matches(store.ErrInvalid), Usage, nil},
+		{is[*work.SpaceError], Failed, nil},
+		{matches(syscall.ENOSPC), Failed, say("The disk is full: make room and try again.")},
+		{is[*work.FailedError], Failed, say("tubelet jobs shows the failed job; tubelet jobs retry ID tries it again.")},
+		{matches(syscall.EADDRINUSE), Conflict, say("Another program listens there: stop it, or choose another address with --listen.")},
+		{listenRefused, Failed, say(privileged)},
+	}
+}
+
+const privileged = `Ports below 1024 need a permission. Choose one:
+  run it by the systemd unit that tubelet init printed
+  sudo setcap cap_net_bind_service=+ep "$(command -v tubelet)"
+  tubelet serve --listen 127.0.0.1:8080, behind a proxy that holds the certificate`
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func matches(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func say(text string) func(error) string { return func(error) string { return text } }
+
+func listenRefused(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "listen" && errors.Is(err, fs.ErrPermission)
+}
+
+func detached(err error) string {
+	e, _ := errors.AsType[*DetachedError](err)
+	return "To look on again, or to go on without a server: tubelet jobs attach " + e.ID
+}
+
+func noChannel(err error) string {
+	if e, _ := errors.AsType[*NoChannelError](err); e.Local {
+		return "Make one to try out: tubelet init --local"
+	}
+	return strings.Join([]string{
+		"Make one:            tubelet init --domain video.example --name \"The Small Workshop\" --handle workshop",
+		"Make one to try out: tubelet init --local",
+		"Use one elsewhere:   add --data DIR, or set TUBELET_DATA.",
+	}, "\n")
+}
+
+func duplicate(err error) string {
+	e, _ := errors.AsType[*store.DuplicateError](err)
+	return "To see it: tubelet show " + e.ID + "\nTo change what is said about it: tubelet edit " + e.ID
+}

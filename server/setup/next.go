@@ -1,0 +1,99 @@
+package setup
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+)
+
+// DNS returns the lines for the domain's zone. Addresses of this machine that the
+// internet can reach are filled in; at home they are the router's, which only its owner knows.
+func DNS(domain string, addrs []netip.Addr) []string {
+	v4, v6 := "<public IPv4 address of this machine or its router>", ""
+	for _, a := range addrs {
+		switch {
+		case a.Is4():
+			v4 = a.String()
+		case v6 == "":
+			v6 = a.String()
+		}
+	}
+	lines := []string{fmt.Sprintf("%s. 3600 IN A    %s", domain, v4)}
+	if v6 != "" {
+		lines = append(lines, fmt.Sprintf("%s. 3600 IN AAAA %s", domain, v6))
+	}
+	return lines
+}
+
+// PublicAddresses returns the addresses of this machine that the internet can reach.
+func PublicAddresses() []netip.Addr {
+	var public []netip.Addr
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // they only fill in a blank
+	}
+	for _, a := range all {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		ip := prefix.Addr().Unmap()
+		if ip.IsGlobalUnicast() && !ip.IsPrivate() && !shared.Contains(ip) {
+			public = append(public, ip)
+		}
+	}
+	return public
+}
+
+// shared is what providers give to customers behind their own address translation (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// Unit returns a systemd unit that runs the server.
+func Unit(binary, data, user string) string {
+	return fmt.Sprintf(unit, systemdQuote(user), systemdQuote(binary), systemdQuote(data), systemdQuote(data))
+}
+
+// No PrivateDevices: a hardware encoder is a device.
+const unit = `[Unit]
+Description=Tubelet video channel
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+User=%s
+ExecStart=%s serve --data %s
+Restart=on-failure
+TimeoutStopSec=20
+KillMode=mixed
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+ReadWritePaths=%s
+PrivateTmp=yes
+ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallFilter=@system-service
+UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+`
+
+// systemdQuote writes a word as systemd.syntax(7) reads it: % starts a specifier, and
+// spaces and quotes need quotes.
+func systemdQuote(word string) string {
+	word = strings.ReplaceAll(word, "%", "%%")
+	if !strings.ContainsAny(word, " \t\"'\\$") {
+		return word
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `$$`).Replace(word) + `"`
+}
