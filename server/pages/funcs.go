@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"html/template"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ func funcs(asset func(string) string) template.FuncMap {
 		"views":    views,
 		"size":     size,
 		"hue":      hue,
+		"web":      web,
+		"own":      own,
 		"initials": initials,
 		"seconds":  seconds,
 		"card":     func(s Site, v store.Video, i int) Card { return Card{Site: s, Video: v, Index: i} },
@@ -37,8 +40,8 @@ func funcs(asset func(string) string) template.FuncMap {
 // icon returns the named symbol of the icon file. It is decoration: the words
 // beside it, or the control's label, say what it means.
 func icon(file, name string) template.HTML {
-	return template.HTML(`<svg class="ico" aria-hidden="true" focusable="false"><use href="` +
-		template.HTMLEscapeString(file) + `#` + template.HTMLEscapeString(name) + `"/></svg>`)
+	return template.HTML(`<svg class="ico ico-` + name + `" aria-hidden="true" focusable="false"><use href="` +
+		template.HTMLEscapeString(file) + `#` + name + `"/></svg>`)
 }
 
 // clock writes a length or a position as players do: 0:07, 12:48, 1:02:03.
@@ -80,8 +83,8 @@ func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 U
 
 // number groups digits by threes with a narrow no-break space, which no language
 // takes for a decimal sign (SI Brochure 5.4.4).
-func number[T int | int64](n T) string {
-	s := strconv.FormatInt(int64(n), 10)
+func number(n int) string {
+	s := strconv.Itoa(n)
 	sign := ""
 	if strings.HasPrefix(s, "-") {
 		sign, s = "-", s[1:]
@@ -121,6 +124,25 @@ func size(n int64) string {
 		f /= 1000
 	}
 	return ""
+}
+
+// web returns an address on the web, and nothing for any other: a link that people
+// gave us must not run script.
+func web(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return ""
+	}
+	return address
+}
+
+// own returns a path on this host, and nothing for other addresses: pages load from
+// nowhere else.
+func own(path string) string {
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
+		return ""
+	}
+	return path
 }
 
 // hue picks one of eight colours for a picture that is missing, always the same one

@@ -20,7 +20,7 @@ type Head struct {
 	Image       Image
 	Player      Frame  // the player in a frame, for previews that can play
 	File        string // absolute address of an MP4, for previews that take one
-	OEmbed      string // address that the oEmbed endpoint is asked about, escaped
+	OEmbed      string // address that the oEmbed endpoint is asked about
 	Object      *VideoObject
 	Prev, Next  string
 	Refresh     int // seconds until a reader without script looks again, 0 for never
@@ -111,16 +111,18 @@ func (p *Watch) head() Head {
 		Kind:        "video.other",
 		Hidden:      p.Key != "" || v.Visibility != store.Public,
 		Preload:     p.Player.Poster(),
-		Scripts:     []string{"site.js"},
+		Scripts:     []string{"player.js"},
 	}
 	if h.Description == "" {
 		h.Description = "A video by " + p.Site.Name()
 	}
-	if !p.Plays() {
+	switch {
+	case p.Plays():
+		h.Styles = []string{"player.css"}
+	case p.Processing():
+		h.Preload, h.Refresh = "", 10
+	default:
 		h.Preload = ""
-		if p.Processing() {
-			h.Refresh = 10
-		}
 	}
 	if p.Key == "" {
 		h.Canonical = c.WatchURL(v)
@@ -138,7 +140,7 @@ func (p *Watch) share(h *Head) {
 	if !p.Plays() {
 		return
 	}
-	h.OEmbed = url.QueryEscape(c.WatchURL(v))
+	h.OEmbed = c.WatchURL(v)
 	w, hgt := frameSize(v.Media)
 	h.Player = Frame{URL: c.EmbedURL(v), Width: w, Height: hgt}
 	h.File = c.Base() + p.Player.Progressive()

@@ -50,33 +50,34 @@ type view struct {
 // Write sends page with the given status. It renders all of it first, so that an
 // error leaves w untouched and the caller can still answer.
 func (p *Pages) Write(w http.ResponseWriter, status int, page Page) error {
-	var b bytes.Buffer
-	if err := p.render(&b, page); err != nil {
+	body, err := p.Render(page)
+	if err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if _, err := w.Write(b.Bytes()); err != nil {
+	if _, err := w.Write(body); err != nil {
 		return fmt.Errorf("send page %s: %w", page.page(), err)
 	}
 	return nil
 }
 
-func (p *Pages) render(b *bytes.Buffer, page Page) error {
+// Render returns page as HTML, for callers that keep pages.
+func (p *Pages) Render(page Page) ([]byte, error) {
 	name := page.page()
 	t, ok := p.pages[name]
 	if !ok {
-		return fmt.Errorf("render page %s: no such template", name)
+		return nil, fmt.Errorf("render page %s: no such template", name)
 	}
 	root := "layout"
 	if name == "embed" {
 		root = "embed"
 	}
-	v := view{Head: page.head(), Site: page.site(), Page: page}
-	if err := t.ExecuteTemplate(b, root, v); err != nil {
-		return fmt.Errorf("render page %s: %w", name, err)
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, root, view{Head: page.head(), Site: page.site(), Page: page}); err != nil {
+		return nil, fmt.Errorf("render page %s: %w", name, err)
 	}
-	return nil
+	return b.Bytes(), nil
 }

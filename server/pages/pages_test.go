@@ -1,0 +1,215 @@
+package pages_test
+
+import (
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tubelet/tubelet/server/pages"
+	"github.com/tubelet/tubelet/store"
+	"golang.org/x/net/html"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func newPages(t testing.TB) *pages.Pages {
+	t.Helper()
+	p, err := pages.New(pages.Config{Asset: func(name string) string { return "/assets/" + name }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// cases are every page: full, empty and hostile, and the states of a watch page.
+func cases() map[string]pages.Page {
+	bare := pages.Site{Channel: store.Channel{Handle: "me", Domain: "127.0.0.1:8080", Local: true, Name: "Me"}}
+	bad := hostileSite()
+	bv := hostileVideo()
+	bt := pages.Thread{Video: bv, Comments: hostileComments(), Paging: pages.Paging{Number: 2, Size: 30, Total: 99}}
+	empty := store.Video{ID: "k3v9x0a1b2", Title: "One", Visibility: store.Public, PublishedAt: day(0)}
+	out := map[string]pages.Page{
+		"channel-full":    sampleChannel(),
+		"channel-empty":   &pages.Channel{Site: bare},
+		"channel-tag":     &pages.Channel{Site: sampleSite(), Tag: "tea & cake", Tags: sampleChannel().Tags, Videos: sampleList()[:2], Paging: pages.Paging{Number: 2, Size: 2, Total: 9}},
+		"channel-hostile": &pages.Channel{Site: bad, Latest: &bv, Videos: []store.Video{bv}, Tag: hostile, Tags: []store.TagCount{{Tag: hostile, Count: 1}}, Paging: pages.Paging{Number: 2, Size: 1, Total: 3}},
+		"search-full":     &pages.Search{Site: sampleSite(), Query: "plane iron", Videos: sampleList(), Paging: pages.Paging{Number: 1, Size: 9, Total: 19}},
+		"search-empty":    &pages.Search{Site: bare, Query: "nothing like it"},
+		"search-form":     &pages.Search{Site: bare},
+		"search-hostile":  &pages.Search{Site: bad, Query: hostile, Videos: []store.Video{bv}, Paging: pages.Paging{Number: 1, Size: 1, Total: 2}},
+		"watch-full":      sampleWatch(),
+		"watch-empty":     &pages.Watch{Site: bare, Video: empty, Player: pages.NewPlayer(bare.Channel, empty, ""), Thread: pages.Thread{Video: empty}},
+		"watch-hostile":   &pages.Watch{Site: bad, Video: bv, Player: pages.NewPlayer(bad.Channel, bv, ""), Thread: bt, More: []store.Video{bv}},
+		"comments-full":   &pages.Comments{Site: sampleSite(), Video: sampleVideo(), Thread: pages.Thread{Video: sampleVideo(), Comments: sampleComments(), Paging: pages.Paging{Number: 2, Size: 30, Total: 62}}},
+		"comments-empty":  &pages.Comments{Site: bare, Video: empty, Thread: pages.Thread{Video: empty, Paging: pages.Paging{Number: 9, Size: 30, Total: 3}}},
+		"comments-bad":    &pages.Comments{Site: bad, Video: bv, Thread: bt},
+		"about-full":      &pages.About{Site: sampleSite()},
+		"about-empty":     &pages.About{Site: bare},
+		"about-hostile":   &pages.About{Site: bad},
+		"error-404":       &pages.Error{Site: sampleSite(), Status: 404},
+		"error-500":       &pages.Error{Status: 500},
+		"error-hostile":   &pages.Error{Site: bad, Status: 400, Detail: hostile},
+	}
+	for name, page := range watchStates() {
+		out[name] = page
+	}
+	return out
+}
+
+// watchStates are the moments in a video's life that its page shows.
+func watchStates() map[string]pages.Page {
+	state := func(key string, change func(*pages.Watch)) *pages.Watch {
+		w := sampleWatch()
+		w.Key, w.More, w.Thread = key, nil, pages.Thread{}
+		w.Video.Comments = 0
+		change(w)
+		w.Player = pages.NewPlayer(w.Site.Channel, w.Video, key)
+		w.Thread.Video = w.Video
+		return w
+	}
+	return map[string]pages.Page{
+		"watch-processing": state("", func(w *pages.Watch) {
+			w.Video.Media = store.Media{State: store.Processing, Duration: time.Minute}
+			w.Jobs = []store.Job{{Kind: "transcode", State: store.JobRunning, Percent: 41.7}}
+		}),
+		"watch-waiting": state("", func(w *pages.Watch) {
+			w.Video.Media = store.Media{State: store.Processing}
+			w.Jobs = []store.Job{{Kind: "transcode", State: store.JobWaiting, Reason: "ffmpeg is not installed"}}
+		}),
+		"watch-failed": state("", func(w *pages.Watch) {
+			w.Video.Media = store.Media{State: store.Failed, Error: "internal words"}
+		}),
+		"watch-draft": state("abcdefghij0123456789", func(w *pages.Watch) {
+			w.Video.Visibility, w.Video.PublishedAt = store.Draft, time.Time{}
+		}),
+		"watch-scheduled": state("abcdefghij0123456789", func(w *pages.Watch) {
+			w.Video.PublishedAt, w.Video.PublishAt = time.Time{}, day(-9)
+		}),
+		"watch-unlisted": state("", func(w *pages.Watch) { w.Video.Visibility = store.Unlisted }),
+		"watch-improving": state("", func(w *pages.Watch) {
+			w.Video.Media.State, w.Video.Downloads = store.Watchable, false
+			w.Video.Media.Renditions = w.Video.Media.Renditions[2:]
+		}),
+		"watch-audio": state("", func(w *pages.Watch) {
+			w.Video.Media.HasVideo, w.Video.Media.Width, w.Video.Media.Height = false, 0, 0
+			w.Video.Media.Renditions = []store.Rendition{{File: "audio.mp4", Playlist: "audio.m3u8", Bytes: 9_100_000, Codecs: "mp4a.40.2"}}
+		}),
+	}
+}
+
+func TestPages(t *testing.T) {
+	p := newPages(t)
+	for name, page := range cases() {
+		t.Run(name, func(t *testing.T) {
+			rec := httptest.NewRecorder()
+			if err := p.Write(rec, http.StatusOK, page); err != nil {
+				t.Fatal(err)
+			}
+			got := rec.Body.String()
+			checkSafe(t, got)
+			file := filepath.Join("testdata", name+".html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s differs (-want +got), run with -update if that is meant:\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// checkSafe looks for what no page may hold, whatever people wrote: script of its
+// own, styles, frames, and addresses that run or that load from elsewhere.
+func checkSafe(t *testing.T, page string) {
+	t.Helper()
+	for _, bad := range []string{"ZgotmplZ", "internal words", "<no value>", "%!"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page holds %q", bad)
+		}
+	}
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		attrs := map[string]string{}
+		for _, a := range n.Attr {
+			attrs[a.Key] = a.Val
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+				t.Errorf("<%s> has the attribute %s", n.Data, a.Key)
+			}
+		}
+		checkElement(t, n.Data, attrs)
+	}
+}
+
+func checkElement(t *testing.T, name string, attrs map[string]string) {
+	t.Helper()
+	switch name {
+	case "style", "iframe", "object", "embed", "base":
+		t.Errorf("the page has a <%s>", name)
+	case "script":
+		if attrs["src"] == "" && attrs["type"] != "application/ld+json" {
+			t.Error("the page has an inline script")
+		}
+	}
+	if src, ok := attrs["src"]; ok && (!strings.HasPrefix(src, "/") || strings.HasPrefix(src, "//")) {
+		t.Errorf("<%s> loads %q", name, src)
+	}
+	href := attrs["href"]
+	scheme, _, found := strings.Cut(href, ":")
+	if found && !strings.ContainsAny(scheme, "/?#") && scheme != "https" && scheme != "http" && scheme != "mailto" {
+		t.Errorf("<%s> leads to %q", name, href)
+	}
+}
+
+func TestPrivatePages(t *testing.T) {
+	p := newPages(t)
+	for name, page := range watchStates() {
+		w := page.(*pages.Watch)
+		private := w.Key != "" || w.Video.Visibility != store.Public
+		body := render(t, p, page)
+		if got := strings.Contains(body, `content="noindex"`); got != private {
+			t.Errorf("%s: noindex is %v, want %v", name, got, private)
+		}
+		if private && strings.Contains(body, "application/ld+json") {
+			t.Errorf("%s: a private page describes itself to search engines", name)
+		}
+		if w.Key != "" && strings.Contains(body, "oembed") {
+			t.Errorf("%s: a preview names its oEmbed address", name)
+		}
+	}
+}
+
+func render(t testing.TB, p *pages.Pages, page pages.Page) string {
+	t.Helper()
+	b, err := p.Render(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func BenchmarkWatch(b *testing.B) {
+	p, page := newPages(b), sampleWatch()
+	for b.Loop() {
+		if _, err := p.Render(page); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
