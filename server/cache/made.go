@@ -1,0 +1,91 @@
+package cache
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// worthPacking is the size from which compression pays.
+const worthPacking = 600
+
+// Made is a finished answer. It never changes.
+type Made struct {
+	answer Answer
+	tag    string // of the plain body
+	packed []byte // gzip of the body, nil when not worth it
+}
+
+// Make finishes an answer that is not to be kept.
+func Make(a Answer) *Made { return finish(a, nil) }
+
+func (m *Made) size() int { return len(m.answer.Body) + len(m.packed) }
+
+// Serve answers a GET or HEAD request: compressed where the client takes it, and with
+// nothing but 304 where it has the answer already (RFC 9110, 13.1.2).
+func (m *Made) Serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", m.answer.Cache)
+	body, etag := m.answer.Body, `"`+m.tag+`"`
+	if m.packed != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+			body, etag = m.packed, `"`+m.tag+`-gz"`
+			h.Set("Content-Encoding", "gzip")
+		}
+	}
+	h.Set("ETag", etag)
+	if knows(r.Header.Get("If-None-Match"), etag) {
+		h.Del("Content-Encoding")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", m.answer.Type)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		w.Write(body) // an error is the client's, who has gone
+	}
+}
+
+// knows reports whether an If-None-Match header names the entity tag.
+func knows(header, etag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		one = strings.TrimSpace(one)
+		if one == "*" || strings.TrimPrefix(one, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3). A weight of 0 refuses.
+func acceptsGzip(header string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		name, weight, _ := strings.Cut(one, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		q, found := strings.CutPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
+		return !found || strings.Trim(q, "0.") != ""
+	}
+	return false
+}
+
+// pack compresses body, unless that does not pay. Writing to memory at a level that
+// exists cannot fail.
+func pack(body []byte) []byte {
+	if len(body) < worthPacking {
+		return nil
+	}
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.DefaultCompression)
+	z.Write(body)
+	z.Close()
+	if b.Len() >= len(body) {
+		return nil
+	}
+	return bytes.Clone(b.Bytes())
+}
