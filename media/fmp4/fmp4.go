@@ -18,8 +18,8 @@ import (
 // ErrFormat is wrapped by every error that says the bytes are not the MP4 they should be.
 var ErrFormat = errors.New("not a usable MP4")
 
-// ErrUnsupported is wrapped when a file is sound but needs ffmpeg.
-var ErrUnsupported = errors.New("not possible without ffmpeg")
+// ErrUnsupported is wrapped when a file is sound but only ffmpeg can do what was asked.
+var ErrUnsupported = errors.New("needs ffmpeg")
 
 // Kind says what a track carries.
 type Kind string
@@ -32,27 +32,29 @@ const (
 	Other Kind = "other"
 )
 
-// Track is what the init segment says about one track.
+// Track is what the movie box says about one track.
 type Track struct {
 	ID         uint32
 	Kind       Kind
-	Codec      string // RFC 6381, "avc1.64001f" or "mp4a.40.2"
+	Entry      string // sample entry: "avc1", "hvc1", "mp4a"
+	Codec      string // RFC 6381: "avc1.64001f", "mp4a.40.2"
 	Timescale  uint32 // ticks per second
 	Width      int    // of the coded picture
 	Height     int
 	Channels   int
 	SampleRate int
+	Language   string // ISO 639-2, empty when undetermined
 }
 
 // Fragment is one moof with the mdat that follows it.
 type Fragment struct {
 	Offset   int64
 	Size     int64
-	Start    time.Duration // of the video track, or of the audio when there is none
+	Start    time.Duration // of the leading track: video, or audio when there is none
 	Duration time.Duration
 	Keyframe bool // it can be decoded without any earlier one
 
-	start, ticks uint64 // exact, in ticks of the leading track
+	ticks uint64 // exact duration on the leading track
 }
 
 // File is a scanned fragmented MP4.
@@ -66,5 +68,21 @@ type File struct {
 	timescale uint32 // of the leading track
 }
 
-// Progress is told how many of total bytes are written.
+// Progress is told now and then how many of total bytes are written. It may be nil.
 type Progress func(done, total int64)
+
+// ticksToTime converts without overflow for any duration below 292 years.
+func ticksToTime(ticks uint64, timescale uint32) time.Duration {
+	if timescale == 0 {
+		return 0
+	}
+	ts := uint64(timescale)
+	whole, rest := ticks/ts, ticks%ts
+	if whole > maxSeconds {
+		return maxSeconds * time.Second
+	}
+	return time.Duration(whole)*time.Second + time.Duration(rest*uint64(time.Second)/ts)
+}
+
+// maxSeconds bounds what a header may claim as a time: about 34 years.
+const maxSeconds = 1 << 30

@@ -1,0 +1,301 @@
+package fmp4
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"math/bits"
+	"time"
+
+	"github.com/Eyevinn/mp4ff/mp4"
+)
+
+// stream is one track on its way into the output.
+type stream struct {
+	track   *track
+	samples iter.Seq2[sample, error] // in output time; may be run more than once
+}
+
+// Limits of one fragment. A fragment ends before a keyframe once it is long enough, so
+// that a source of keyframes alone does not become a fragment for each frame.
+const (
+	minVideoFragment = time.Second
+	minAudioFragment = 2 * time.Second
+	maxSamples       = 1 << 18
+	maxFragment      = 1 << 30
+)
+
+// muxer writes streams, the leading one first, as one fragmented MP4.
+type muxer struct {
+	streams []stream
+	plan    []planned
+	ends    []uint64 // of each stream, in its ticks
+	total   int64
+}
+
+// planned is what the first pass learns about one fragment, for the index.
+type planned struct {
+	size, ticks int64
+	key         bool
+}
+
+// mux writes the streams to w. It reads the sample lists twice: the index stands before
+// what it describes, and its size and numbers must be known first.
+func mux(ctx context.Context, w io.Writer, streams []stream, report Progress) error {
+	x := &muxer{streams: streams}
+	if err := x.measure(ctx); err != nil {
+		return err
+	}
+	head, err := x.header()
+	if err != nil {
+		return err
+	}
+	x.total += int64(len(head))
+	out := &output{w: bufio.NewWriterSize(w, 256<<10), buf: make([]byte, 1<<20), report: report, total: x.total}
+	if err := out.write(head); err != nil {
+		return err
+	}
+	if err := x.write(ctx, out); err != nil {
+		return err
+	}
+	if out.done != x.total {
+		return errChanged
+	}
+	return out.w.Flush()
+}
+
+// errChanged is returned when the second pass finds other samples than the first.
+var errChanged = errors.New("write fragments: the source changed meanwhile")
+
+// measure runs over all samples once and fills the plan.
+func (x *muxer) measure(ctx context.Context) error {
+	x.ends = make([]uint64, len(x.streams))
+	for g, err := range x.groups() {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		moof, data := x.moof(g, 1)
+		p := planned{size: int64(moof.Size()) + 8 + data, key: g[0][0].key}
+		for i, list := range g {
+			for _, s := range list {
+				x.ends[i] = s.dts + uint64(s.dur)
+			}
+		}
+		for _, s := range g[0] {
+			p.ticks += int64(s.dur)
+		}
+		if p.size > maxFragment || p.ticks > math.MaxUint32 {
+			return fmt.Errorf("write fragments: %w: %d bytes without a keyframe", ErrUnsupported, p.size)
+		}
+		x.plan = append(x.plan, p)
+		x.total += p.size
+	}
+	if len(x.plan) == 0 {
+		return fmt.Errorf("write fragments: %w: no samples", ErrFormat)
+	}
+	return nil
+}
+
+func (x *muxer) write(ctx context.Context, out *output) error {
+	number := uint32(0)
+	for g, err := range x.groups() {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if number++; int(number) > len(x.plan) {
+			return errChanged
+		}
+		moof, data := x.moof(g, number)
+		if int64(moof.Size())+8+data != x.plan[number-1].size {
+			return errChanged
+		}
+		if err := out.fragment(moof, data, g); err != nil {
+			return fmt.Errorf("write fragment %d: %w", number, err)
+		}
+	}
+	return nil
+}
+
+// group is the samples of one fragment, by stream.
+type group [][]sample
+
+// groups cuts the streams into fragments: the leading one at its keyframes, the others
+// where its fragments end.
+func (x *muxer) groups() iter.Seq2[group, error] {
+	return func(yield func(group, error) bool) {
+		queues := make([]*queue, len(x.streams))
+		for i, s := range x.streams {
+			queues[i] = newQueue(s)
+			defer queues[i].stop()
+		}
+		for queues[0].ok {
+			g := make(group, len(queues))
+			var end uint64
+			var err error
+			g[0], end, err = queues[0].lead()
+			for i := 1; i < len(queues) && err == nil; i++ {
+				if !queues[0].ok {
+					end = math.MaxUint64 // the last fragment takes what is left
+				}
+				g[i], err = queues[i].until(end, x.streams[0].track.Timescale)
+			}
+			if !yield(g, err) || err != nil {
+				return
+			}
+		}
+		if err := queues[0].err; err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// queue looks one sample ahead into a stream.
+type queue struct {
+	kind      Kind
+	timescale uint32
+	pull      func() (sample, error, bool)
+	stop      func()
+	head      sample
+	ok        bool
+	err       error
+}
+
+func newQueue(s stream) *queue {
+	q := &queue{kind: s.track.Kind, timescale: s.track.Timescale}
+	q.pull, q.stop = iter.Pull2(s.samples)
+	q.advance()
+	return q
+}
+
+func (q *queue) advance() {
+	q.head, q.err, q.ok = q.pull()
+	if q.err != nil {
+		q.ok = false
+	}
+}
+
+// take returns the head. Its duration becomes the distance to the next one, so that
+// gaps between fragments of the source stay where they were.
+func (q *queue) take() (sample, error) {
+	s := q.head
+	q.advance()
+	if !q.ok {
+		return s, q.err
+	}
+	if q.head.dts < s.dts || q.head.dts-s.dts > math.MaxUint32 {
+		return s, fmt.Errorf("%w: times of the %s go back or leap", ErrFormat, q.kind)
+	}
+	s.dur = uint32(q.head.dts - s.dts)
+	return s, nil
+}
+
+// lead takes the samples of one fragment and returns where it ends.
+func (q *queue) lead() (list []sample, end uint64, err error) {
+	least := minVideoFragment
+	if q.kind == Audio {
+		least = minAudioFragment
+	}
+	start := q.head.dts
+	for q.ok {
+		if len(list) > 0 && (q.head.first || q.head.key && ticksToTime(q.head.dts-start, q.timescale) >= least) {
+			break
+		}
+		s, err := q.take()
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(list) == maxSamples {
+			return nil, 0, fmt.Errorf("%w: too many frames without a keyframe", ErrUnsupported)
+		}
+		list, end = append(list, s), s.dts+uint64(s.dur)
+	}
+	return list, end, nil
+}
+
+// until takes the samples that start before end, which is in ticks of another timescale.
+func (q *queue) until(end uint64, timescale uint32) (list []sample, err error) {
+	for q.ok && (end == math.MaxUint64 || before(q.head.dts, q.timescale, end, timescale)) {
+		s, err := q.take()
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == maxSamples {
+			return nil, fmt.Errorf("%w: the sound is much longer than the picture", ErrUnsupported)
+		}
+		list = append(list, s)
+	}
+	return list, q.err
+}
+
+// before compares a/scaleA with b/scaleB exactly.
+func before(a uint64, scaleA uint32, b uint64, scaleB uint32) bool {
+	aHigh, aLow := bits.Mul64(a, uint64(scaleB))
+	bHigh, bLow := bits.Mul64(b, uint64(scaleA))
+	return aHigh < bHigh || aHigh == bHigh && aLow < bLow
+}
+
+// output writes fragments and counts bytes.
+type output struct {
+	w           *bufio.Writer
+	buf         []byte
+	report      Progress
+	done, total int64
+}
+
+func (o *output) write(p []byte) error {
+	n, err := o.w.Write(p)
+	o.done += int64(n)
+	return err
+}
+
+func (o *output) fragment(moof *mp4.MoofBox, data int64, g group) error {
+	if err := moof.Encode(o.w); err != nil {
+		return err
+	}
+	o.done += int64(moof.Size())
+	mdat := binary.BigEndian.AppendUint32(nil, uint32(data+8))
+	if err := o.write(append(mdat, "mdat"...)); err != nil {
+		return err
+	}
+	for _, list := range g {
+		if err := o.copy(list); err != nil {
+			return err
+		}
+	}
+	if o.report != nil {
+		o.report(o.done, o.total)
+	}
+	return nil
+}
+
+// copy writes the samples' bytes; those that lie next to each other are read at once.
+func (o *output) copy(list []sample) error {
+	for len(list) > 0 {
+		at, n, next := list[0].offset, int64(0), 0
+		for next < len(list) && list[next].from == list[0].from && list[next].offset == at+n {
+			n += int64(list[next].size)
+			next++
+		}
+		for from := list[0].from; n > 0; {
+			p := o.buf[:min(n, int64(len(o.buf)))]
+			if _, err := from.ReadAt(p, at); errors.Is(err, io.EOF) && at >= 0 {
+				if k, _ := from.ReadAt(p, at); k < len(p) {
+					return fmt.Errorf("%w: the file ends early", ErrFormat)
+				}
+			} else if err != nil {
+				return err
+			}
+			if err := o.write(p); err != nil {
+				return err
+			}
+			at, n = at+int64(len(p)), n-int64(len(p))
+		}
+		list = list[next:]
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package fmp4
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"time"
+)
+
+// Info is what a probe found.
+type Info struct {
+	Format     string // "mp4" or "mov"
+	Fragmented bool
+	Bytes      int64
+	Duration   time.Duration // of the longest track, by its samples
+	Title      string
+	Truncated  bool // samples lie beyond the end of the file
+	Tracks     []TrackInfo
+	Chapters   []Chapter
+}
+
+// Chapter is one entry of the file's chapter list.
+type Chapter struct {
+	Start time.Duration
+	Title string
+}
+
+// TrackInfo is what a probe found about one track.
+type TrackInfo struct {
+	Track
+	Duration      time.Duration // by its samples
+	Samples       int64
+	Bytes         int64
+	DisplayWidth  int // after pixel aspect ratio and rotation
+	DisplayHeight int
+	Rotation      int // clockwise degrees a player must turn the picture
+	FPS           float64
+	VFR           bool
+	KeyframeGap   time.Duration // longest distance from a keyframe to the next, or to the end
+	Profile       int           // of H.264: 66, 77, 100 ...
+	Level         int           // of H.264: 31 is 3.1
+	PixFmt        string        // "yuv420p" when known
+	Interlaced    bool          // the stream may hold fields
+	HDR           bool          // PQ or HLG
+	Encrypted     bool
+	Trimmed       bool // an edit list cuts its start, its end or a piece out of it
+	Copyable      bool // Remux can take it
+}
+
+// Probe reads what the headers and sample tables of the MP4 or MOV at path say. It
+// decodes nothing: a file it likes may still hold broken pictures.
+func Probe(path string) (*Info, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("probe: %w", err)
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("probe: %w", err)
+	}
+	info, err := probe(source{r: f, size: stat.Size()})
+	if err != nil {
+		return nil, fmt.Errorf("probe: %w", err)
+	}
+	return info, nil
+}
+
+func probe(s source) (*Info, error) {
+	in, err := newInput(s)
+	if err != nil {
+		return nil, err
+	}
+	info := &Info{Format: s.brand(), Fragmented: in.fragmented, Bytes: s.size, Title: s.title(in.movie.moov)}
+	lists := map[uint32]bool{}
+	for _, t := range in.movie.tracks {
+		if t.chapterTrack != 0 {
+			lists[t.chapterTrack] = true
+		}
+	}
+	for _, t := range in.movie.tracks {
+		if lists[t.ID] {
+			continue // a chapter list looks like subtitles and is none
+		}
+		one, truncated, err := in.probeTrack(t)
+		if err != nil {
+			return nil, fmt.Errorf("track %d: %w", t.ID, err)
+		}
+		info.Tracks = append(info.Tracks, one)
+		info.Truncated = info.Truncated || truncated
+		if t.Kind == Video || t.Kind == Audio {
+			info.Duration = max(info.Duration, one.Duration)
+		}
+	}
+	info.Chapters = in.chapters()
+	return info, nil
+}
+
+// brand tells QuickTime from MP4 by the first box.
+func (s source) brand() string {
+	b, err := s.header(0, s.size)
+	if err != nil || b.kind != "ftyp" {
+		return "mov" // files from before ftyp
+	}
+	if p, err := s.payload(b, maxSmall); err == nil && len(p) >= 4 && string(p[:4]) != "qt  " {
+		return "mp4"
+	}
+	return "mov"
+}
+
+func (in *input) probeTrack(t *track) (TrackInfo, bool, error) {
+	one := TrackInfo{Track: t.Track, Rotation: t.rotation, Encrypted: t.entry.encrypted}
+	if t.Kind != Video && t.Kind != Audio {
+		one.Duration = ticksToTime(t.mediaTicks, t.Timescale)
+		return one, false, nil
+	}
+	_, media, simple := t.presentation()
+	one.Trimmed = !simple
+	one.Copyable = t.copyable() == nil && simple
+	if t.Kind == Video {
+		one.describePicture(t)
+	}
+	w := walkStats{deltas: map[uint32]int64{}, size: in.size}
+	var err error
+	if in.constantSize(t) {
+		err = in.sumTable(t, &w)
+	} else {
+		err = in.walkSamples(t, &w)
+	}
+	if err != nil {
+		return one, false, err
+	}
+	one.Samples, one.Bytes = w.count, w.bytes
+	one.Duration = ticksToTime(w.ticks, t.Timescale)
+	if t.Kind == Video {
+		one.KeyframeGap = ticksToTime(max(w.gap, w.ticks-w.lastKey), t.Timescale)
+		one.FPS, one.VFR = w.frameRate(t.Timescale)
+		if media > w.firstCTO+int64(w.firstDur) && len(t.edits) > 0 {
+			one.Trimmed, one.Copyable = true, false
+		}
+	}
+	return one, w.truncated, nil
+}
+
+// describePicture fills in what codec configuration and track header say.
+func (one *TrackInfo) describePicture(t *track) {
+	w, h := float64(t.Width), float64(t.Height)
+	if p := (fields{b: t.entry.pasp}); len(p.b) == 8 {
+		if across, down := p.u32(), p.u32(); across > 0 && down > 0 && across < 1<<16 && down < 1<<16 {
+			w = w * float64(across) / float64(down)
+		}
+	}
+	if t.rotation%180 != 0 {
+		w, h = h, w
+	}
+	one.DisplayWidth, one.DisplayHeight = int(w+0.5), int(h+0.5)
+	var transfer uint
+	if t.entry.configBox == "avcC" && len(t.entry.config) >= 4 {
+		one.Profile, one.Level = int(t.entry.config[1]), int(t.entry.config[3])
+		if p, ok := t.entry.h264Picture(); ok {
+			one.PixFmt, one.Interlaced, transfer = p.pixFmt, p.interlaced, p.transfer
+		}
+	}
+	if c := t.entry.colr; len(c) >= 10 && (string(c[:4]) == "nclx" || string(c[:4]) == "nclc") {
+		transfer = uint(c[6])<<8 | uint(c[7])
+	}
+	one.HDR = transfer == 16 || transfer == 18 // PQ and HLG (ISO/IEC 23091-2)
+}
+
+// walkStats gathers what a pass over all samples tells.
+type walkStats struct {
+	size         int64
+	count, bytes int64
+	ticks        uint64
+	lastKey, gap uint64
+	firstCTO     int64
+	firstDur     uint32
+	deltas       map[uint32]int64
+	truncated    bool
+}
+
+// maxDeltas bounds the map of frame lengths; more than that many is variable in any case.
+const maxDeltas = 4096
+
+func (in *input) walkSamples(t *track, w *walkStats) error {
+	for s, err := range in.samples(t) {
+		if err != nil {
+			return err
+		}
+		if w.count == 0 {
+			w.firstCTO, w.firstDur = int64(s.cto), s.dur
+		}
+		if s.key {
+			w.gap, w.lastKey = max(w.gap, w.ticks-w.lastKey), w.ticks
+		}
+		w.count++
+		w.bytes += int64(s.size)
+		w.ticks += uint64(s.dur)
+		if len(w.deltas) < maxDeltas {
+			w.deltas[s.dur]++
+		}
+		w.truncated = w.truncated || s.offset+int64(s.size) > w.size
+	}
+	return nil
+}
+
+// constantSize tells sound without frames, as PCM, whose samples are too many to walk.
+func (in *input) constantSize(t *track) bool {
+	z, err := in.openSizes(t)
+	return err == nil && !in.fragmented && z.each != 0
+}
+
+func (in *input) sumTable(t *track, w *walkStats) error {
+	z, err := in.openSizes(t)
+	if err != nil {
+		return err
+	}
+	times, err := in.open(t.tables["stts"], 4, 8)
+	if err != nil {
+		return err
+	}
+	w.count, w.bytes = z.count, z.count*int64(z.each)
+	for {
+		f, ok, err := times.next()
+		if err != nil || !ok {
+			return err
+		}
+		n, delta := f.u32(), f.u32()
+		w.ticks += uint64(n) * uint64(delta)
+	}
+}
+
+// frameRate is frames over time, and whether frames differ by more than a tenth of
+// their usual length, as timer jitter does not.
+func (w *walkStats) frameRate(timescale uint32) (fps float64, vfr bool) {
+	if w.ticks == 0 || w.count == 0 {
+		return 0, false
+	}
+	var usual uint32
+	var most, odd int64
+	for delta, n := range w.deltas {
+		if n > most || n == most && delta < usual {
+			usual, most = delta, n
+		}
+	}
+	for delta, n := range w.deltas {
+		if math.Abs(float64(delta)-float64(usual)) > float64(usual)/10+1 {
+			odd += n
+		}
+	}
+	fps = float64(w.count) * float64(timescale) / float64(w.ticks)
+	// One odd frame is the last of the file.
+	return fps, odd > 1+w.count/100 || len(w.deltas) == maxDeltas
+}
