@@ -1,0 +1,269 @@
+// The engine turns a video's description into playing media and hides how: hls.js
+// where the browser has Media Source Extensions, the browser's own HLS where it has
+// not (older iPhones), and the plain file where all else fails. It begins with the
+// early start where it can.
+//
+// Events, dispatched on the engine: "levels" (the choice or the rendition changed),
+// "failed" (gave up; retry() tries again), "recovered".
+
+import { Early, mime } from "./early.js";
+
+const retries = 4;
+
+export class Engine extends EventTarget {
+  constructor(video, data, library) {
+    super();
+    this.video = video;
+    this.data = data;
+    this.library = library;
+    this.thrifty = navigator.connection?.saveData === true;
+    this.wanted = 0; // chosen height, 0 for automatic
+    this.playing = 0; // height on the screen, 0 while unknown
+    this.failures = 0;
+    this.way = this.#chooseWay();
+    if (this.way !== "file") {
+      video.removeAttribute("src");
+      video.preload = "none";
+    }
+  }
+
+  // Some browsers say they play HLS and play it badly (Chromium), so their word is
+  // asked for only when there are no Media Source Extensions.
+  #chooseWay() {
+    const source = window.ManagedMediaSource ?? window.MediaSource;
+    if (this.data.hls && source && this.data.renditions.some((r) => source.isTypeSupported(mime(r)))) return "hls";
+    if (this.data.hls && this.video.canPlayType("application/vnd.apple.mpegurl")) return "native";
+    return "file";
+  }
+
+  // The heights one can choose from, highest first; none where we have no say.
+  get heights() {
+    return this.way === "hls" ? this.data.renditions.map((r) => r.height).filter((h) => h > 0) : [];
+  }
+
+  // begin loads the media from the given second on. Later calls do nothing.
+  begin(at = 0) {
+    if (this.begun) return;
+    this.begun = true;
+    this.video.preload = "auto";
+    if (this.way === "hls") this.#beginHLS(at);
+    else this.#beginPlain(this.way === "native" ? this.data.hls : this.data.file, at);
+  }
+
+  #beginPlain(address, at) {
+    if (this.video.getAttribute("src") !== address) this.video.src = address;
+    if (at > 0) this.#whenKnown(() => (this.video.currentTime = at));
+  }
+
+  #whenKnown(then) {
+    if (this.video.readyState > 0) then();
+    else this.video.addEventListener("loadedmetadata", then, { once: true });
+  }
+
+  async #beginHLS(at) {
+    const first = this.#firstRendition();
+    if (at === 0 && !this.data.alternates && first.height > 0 && Early.possible(first)) {
+      this.early = new Early(this.video, first, this.data.duration);
+      this.#show(first.height);
+      // The library waits for the first picture, but not for ever.
+      await Promise.race([this.#pictured(), this.early.done.catch(() => {})]);
+    }
+    try {
+      const Hls = await this.prepare();
+      if (!Hls.isSupported()) throw new Error("no Media Source Extensions");
+      this.#attach(Hls, first, at);
+    } catch {
+      this.#fallBack();
+    }
+  }
+
+  #pictured() {
+    return new Promise((ok) => this.video.addEventListener("loadeddata", ok, { once: true }));
+  }
+
+  // prepare loads the library, once.
+  prepare() {
+    if (this.way !== "hls") return Promise.resolve();
+    this.loading ??= new Promise((ok, fail) => {
+      if (window.Hls) return ok(window.Hls);
+      const script = document.createElement("script");
+      script.src = this.library;
+      script.onload = () => ok(window.Hls);
+      script.onerror = () => fail(new Error("player library did not load"));
+      document.head.append(script);
+    });
+    return this.loading;
+  }
+
+  // A start must be quick before it is sharp: 480 rows, or the lowest when thrifty.
+  #firstRendition() {
+    const list = this.data.renditions;
+    const lowest = list[list.length - 1];
+    if (this.wanted) return list.find((r) => r.height === this.wanted) ?? lowest;
+    if (this.thrifty) return lowest;
+    return list.find((r) => r.height <= 480) ?? lowest;
+  }
+
+  #attach(Hls, first, at) {
+    const hls = (this.hls = new Hls(this.#config(first)));
+    hls.on(Hls.Events.ERROR, (_, problem) => this.#trouble(Hls, problem));
+    hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#show(hls.levels[level]?.height));
+    hls.on(Hls.Events.FRAG_BUFFERED, () => this.#fine());
+    hls.on(Hls.Events.MANIFEST_PARSED, () => this.#manifest(hls, first, at));
+    if (!this.early) hls.attachMedia(this.video);
+    hls.loadSource(this.data.hls);
+  }
+
+  // Everything about how the rest is loaded stands here: the place where another
+  // loader of fragments is put in.
+  #config(first) {
+    const patient = { maxNumRetry: retries, retryDelayMs: 500, maxRetryDelayMs: 8000, backoff: "exponential" };
+    const policy = { default: { maxTimeToFirstByteMs: 10000, maxLoadTimeMs: 60000, timeoutRetry: patient, errorRetry: patient } };
+    return {
+      enableWorker: false, // its blob: worker is refused by our policy, and our files need no repacking
+      autoStartLoad: false,
+      startFragPrefetch: true,
+      capLevelToPlayerSize: true,
+      testBandwidth: false,
+      abrEwmaDefaultEstimate: this.early?.rate || first.rate * 1.5,
+      maxBufferLength: this.thrifty ? 12 : 30,
+      maxMaxBufferLength: this.thrifty ? 20 : 60,
+      backBufferLength: 60,
+      fragLoadPolicy: policy,
+      playlistLoadPolicy: policy,
+      manifestLoadPolicy: policy,
+    };
+  }
+
+  async #manifest(hls, first, at) {
+    const level = hls.levels.findIndex((l) => (l.height && this.#rows(l) === first.height) || l.url[0].endsWith(stem(first.file)));
+    hls.startLevel = level;
+    if (this.thrifty) hls.autoLevelCapping = Math.max(level, 0);
+    if (this.early) {
+      try {
+        await this.#handOver(hls, first);
+        return;
+      } catch {
+        at = this.video.currentTime;
+        this.early = null;
+        hls.attachMedia(this.video);
+      }
+    }
+    hls.startLoad(at > 0 ? at : -1);
+    this.#applyChoice();
+  }
+
+  // handOver gives the early start's buffer to hls.js, which loads from its end on.
+  async #handOver(hls, first) {
+    const { mediaSource, buffer } = await this.early.release();
+    const ranges = buffer.buffered;
+    if (ranges.length === 0) throw new Error("nothing buffered");
+    const track = { id: "main", buffer, codec: first.codecs, container: "video/mp4", levelCodec: first.codecs };
+    hls.attachMedia({ media: this.video, mediaSource, tracks: { audiovideo: track } });
+    const here = this.video.currentTime;
+    const inside = here <= ranges.end(0);
+    hls.startLoad(inside ? ranges.end(0) : here, true);
+    this.early = null;
+    this.#applyChoice();
+  }
+
+  // The ladder names a rendition by its short side; hls.js knows the picture's rows.
+  #rows(level) {
+    return Math.min(level.width, level.height);
+  }
+
+  #levelOf(height) {
+    const r = this.data.renditions.find((one) => one.height === height);
+    return r ? this.hls.levels.findIndex((l) => l.url[0].endsWith(stem(r.file))) : -1;
+  }
+
+  #show(height) {
+    if (!height) return;
+    const exact = this.data.renditions.find((r) => r.height === height);
+    const level = this.hls?.levels.find((l) => l.height === height);
+    this.playing = exact ? height : level ? this.#rows(level) : height;
+    this.dispatchEvent(new Event("levels"));
+  }
+
+  // choose fixes the rendition by height; 0 leaves it to the measured speed.
+  choose(height) {
+    this.wanted = height;
+    this.#applyChoice();
+    this.dispatchEvent(new Event("levels"));
+  }
+
+  #applyChoice() {
+    if (!this.hls?.levels?.length || this.early) return;
+    const level = this.wanted ? this.#levelOf(this.wanted) : -1;
+    if (level >= 0) {
+      this.hls.nextLevel = level;
+    } else if (!this.hls.autoLevelEnabled) {
+      this.hls.nextLevel = -1;
+    }
+  }
+
+  #trouble(Hls, problem) {
+    if (!problem.fatal) return;
+    this.failures++;
+    if (problem.type === Hls.ErrorTypes.MEDIA_ERROR && this.failures <= 2) return this.hls.recoverMediaError();
+    if (problem.type === Hls.ErrorTypes.NETWORK_ERROR) return this.#fail();
+    this.#fallBack();
+  }
+
+  #fine() {
+    if (this.failed) this.dispatchEvent(new Event("recovered"));
+    this.failed = false;
+    this.failures = 0;
+  }
+
+  #fail() {
+    this.failed = true;
+    this.dispatchEvent(new Event("failed"));
+  }
+
+  // fallBack plays the plain file from where we are, and leaves the choice of
+  // rendition. Where even that was tried, we have failed.
+  #fallBack() {
+    if (this.way === "file") return this.#fail();
+    const at = this.video.currentTime;
+    const wasPlaying = !this.video.paused;
+    this.#drop();
+    this.way = "file";
+    this.playing = 0;
+    this.#beginPlain(this.data.file, at);
+    if (wasPlaying) this.video.play().catch(() => {});
+    this.dispatchEvent(new Event("levels"));
+  }
+
+  #drop() {
+    this.early?.cancel();
+    this.early = null;
+    this.hls?.destroy();
+    this.hls = null;
+  }
+
+  // broken is for errors of the element itself, which hls.js does not report.
+  broken() {
+    if (this.hls) return; // it hears of them and recovers
+    if (this.way === "file") this.#fail();
+    else this.#fallBack();
+  }
+
+  // retry goes on after a failure.
+  retry() {
+    this.failed = false;
+    this.failures = 0;
+    if (this.hls?.levels?.length) return this.hls.startLoad(this.video.currentTime);
+    const at = this.video.currentTime;
+    this.#drop();
+    this.loading = undefined;
+    this.begun = false;
+    this.way = this.#chooseWay();
+    if (this.way === "file") this.video.removeAttribute("src");
+    this.begin(at);
+  }
+}
+
+function stem(file) {
+  return file.slice(file.lastIndexOf("/") + 1).replace(/\.[a-z0-9]+$/, ".m3u8");
+}

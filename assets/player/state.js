@@ -1,0 +1,84 @@
+// What lies over the picture and says how things stand: the big button before the
+// start, the wheel while waiting, short notes, and what went wrong.
+
+import { el, icon } from "./dom.js";
+import { clock } from "./time.js";
+
+const waitBeforeWheel = 400;
+const noteTime = 900;
+
+export function showState(player) {
+  const { box, video, engine } = player;
+  const big = el("button", { type: "button", class: "pl-big", "aria-label": `Play: ${player.data.title}`, onclick: () => start() }, icon("play"));
+  const wheel = el("div", { class: "pl-wheel", hidden: true, "aria-hidden": "true" });
+  const note = el("div", { class: "pl-note", hidden: true, "aria-hidden": "true" }, el("bdi"));
+  const offer = el("div", { class: "pl-offer", hidden: true });
+  const trouble = el("div", { class: "pl-trouble", role: "alert", hidden: true });
+  box.append(wheel, note, big, offer, trouble);
+  let wheelTimer = 0;
+  let noteTimer = 0;
+
+  function start() {
+    player.play();
+    // The button goes; the focus must not fall to the top of the page.
+    player.bar.scrubber.node.focus({ preventScroll: true });
+  }
+
+  function waiting(on) {
+    clearTimeout(wheelTimer);
+    if (!on) wheel.hidden = true;
+    else wheelTimer = setTimeout(() => (wheel.hidden = false), waitBeforeWheel);
+  }
+
+  function flash(text, aloud = true) {
+    clearTimeout(noteTimer);
+    note.firstChild.textContent = text;
+    note.hidden = false;
+    noteTimer = setTimeout(() => (note.hidden = true), noteTime);
+    if (aloud) player.say(text);
+  }
+
+  function fail() {
+    waiting(false);
+    const offline = navigator.onLine === false;
+    const text = offline ? "You are offline." : "The video cannot be loaded right now.";
+    const again = el("button", { type: "button", class: "pl-again", onclick: retry }, icon("again"), "Try again");
+    trouble.replaceChildren(icon("alert"), el("p", {}, text), again);
+    trouble.hidden = false;
+  }
+
+  function retry() {
+    trouble.hidden = true;
+    waiting(true);
+    engine.retry();
+    player.play();
+  }
+
+  // offerStart says that playing went on where it was left, and offers the start.
+  function offerStart(at) {
+    const again = el("button", { type: "button", class: "pl-again", onclick: () => { offer.hidden = true; player.seek(0); } }, "Start over");
+    offer.replaceChildren(el("span", {}, `Resumed at ${clock(at)}`), again);
+    offer.hidden = false;
+    player.say(`Resumed at ${clock(at)}`);
+    setTimeout(() => (offer.hidden = true), 8000);
+  }
+
+  // refused is a browser's no to sound before a click: back to the big button.
+  function refused() {
+    box.classList.add("fresh");
+    player.start = video.currentTime || player.start;
+    waiting(false);
+    player.bar.draw();
+  }
+
+  for (const event of ["waiting", "seeking", "loadstart", "stalled"]) {
+    video.addEventListener(event, () => waiting(!player.fresh && video.readyState < 3));
+  }
+  for (const event of ["playing", "canplay", "seeked", "ended"]) video.addEventListener(event, () => waiting(false));
+  video.addEventListener("timeupdate", () => !wheel.hidden && video.readyState >= 3 && waiting(false));
+  video.addEventListener("error", () => video.error && player.engine.begun && engine.broken());
+  engine.addEventListener("failed", fail);
+  engine.addEventListener("recovered", () => (trouble.hidden = true));
+  addEventListener("online", () => engine.failed && retry());
+  return { flash, offerStart, refused, get failed() { return !trouble.hidden; } };
+}
