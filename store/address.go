@@ -1,6 +1,37 @@
 package store
 
-import "strconv"
+import (
+	"crypto/rand"
+	"strconv"
+	"strings"
+)
+
+// idAlphabet leaves out what is mistaken for something else when read aloud or typed.
+const idAlphabet = "23456789abcdefghjkmnpqrstuvwxyz"
+
+// idLength makes 31^10 ids, about 2^49: nobody finds an unlisted video by guessing.
+const idLength = 10
+
+// NewID returns a random id for a video.
+func NewID() string {
+	id := make([]byte, 0, idLength)
+	var random [2 * idLength]byte
+	for len(id) < idLength {
+		rand.Read(random[:]) // never fails, see its documentation
+		for _, b := range random {
+			// 31 letters from 32 values: taking the last one again would favour a letter.
+			if i := int(b & 31); i < len(idAlphabet) && len(id) < idLength {
+				id = append(id, idAlphabet[i])
+			}
+		}
+	}
+	return string(id)
+}
+
+// validID reports whether id can be part of an address and the name of a folder.
+func validID(id string) bool {
+	return len(id) == idLength && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyz") == ""
+}
 
 // Base returns the channel's origin, such as "https://video.example", without a final slash.
 func (c Channel) Base() string {

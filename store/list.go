@@ -1,0 +1,141 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Audience says for whom a list is. The zero value is the one that leaks nothing.
+type Audience int
+
+const (
+	Listed   Audience = iota // for visitors: public, published videos
+	Everyone                 // for the creator: every video, drafts and unfinished ones too
+)
+
+// List says which videos are wanted.
+type List struct {
+	Audience Audience
+	Tag      string // only with this tag, whatever its case
+	Query    string // only with all these words, the last of which may be unfinished
+	Sort     string // "": best match first with Query, else newest published. "created": newest made
+	Offset   int
+	Limit    int // 0 for all
+}
+
+// TagCount is a tag and how many listed videos have it.
+type TagCount struct {
+	Tag   string
+	Count int
+}
+
+// Videos returns a page of a list, and how long the whole list is.
+func (s *Store) Videos(ctx context.Context, l List) ([]Video, int, error) {
+	from, order, args, possible := l.query()
+	if !possible {
+		return nil, 0, nil
+	}
+	var list []Video
+	var total int
+	err := s.read(ctx, func(q querier) (err error) {
+		if total, err = one(ctx, q, value[int], "select count(*)"+from, args...); err != nil {
+			return err
+		}
+		// What is skipped is not loaded: first the ids, then the videos.
+		ids, err := all(ctx, q, value[string], "select v.id"+from+order+" limit ? offset ?",
+			append(args, cmp.Or(l.Limit, -1), l.Offset)...)
+		if err != nil {
+			return err
+		}
+		list, err = all(ctx, q, scanVideo, "select "+videoColumns+" from json_each(?) j join videos v on v.id = j.value"+
+			videoMedia+" order by j.key", idSet(ids))
+		if err != nil {
+			return err
+		}
+		return complete(ctx, q, list)
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list videos: %w", err)
+	}
+	return list, total, nil
+}
+
+// query returns the from and order clauses of a list with their arguments, and false when
+// nothing can match.
+func (l List) query() (from, order string, args []any, possible bool) {
+	var b strings.Builder
+	b.WriteString(" from ")
+	order = " order by v.published_at desc, v.number desc"
+	switch match, asked := searchQuery(l.Query); {
+	case asked && match == "":
+		return "", "", nil, false
+	case asked:
+		b.WriteString("videos_search f join videos v on v.number = f.rowid where videos_search match ?")
+		args = append(args, match)
+		// A word in the title says most about a video, one in the description least.
+		order = " order by bm25(videos_search, 8.0, 1.0, 4.0), v.number desc"
+	default:
+		b.WriteString("videos v where true")
+	}
+	if l.Audience == Listed {
+		b.WriteString(" and " + listed)
+	} else if len(args) == 0 {
+		order = " order by v.published_at is not null, v.published_at desc, v.number desc"
+	}
+	if l.Tag != "" {
+		b.WriteString(" and v.id in (select video from tags where folded = ?)")
+		args = append(args, foldTag(l.Tag))
+	}
+	if l.Sort == "created" {
+		order = " order by v.created_at desc, v.number desc"
+	}
+	return b.String(), order, args, true
+}
+
+// Related returns up to n listed videos to watch after v: those that share most tags,
+// newer ones first, then the newest. They carry what a card shows: no renditions,
+// captions or chapters.
+func (s *Store) Related(ctx context.Context, v Video, n int) ([]Video, error) {
+	var list []Video
+	err := s.read(ctx, func(q querier) (err error) {
+		list, err = all(ctx, q, scanVideo, "select "+videoColumns+` from (
+			select t.video, count(*) as shared from tags mine join tags t on t.folded = mine.folded
+			where mine.video = ?1 and t.video <> ?1 group by t.video) r
+			join videos v on v.id = r.video`+videoMedia+" where "+listed+`
+			order by r.shared desc, v.published_at desc, v.number desc limit ?2`, v.ID, n)
+		if err != nil || len(list) >= n {
+			return err
+		}
+		newest, err := all(ctx, q, scanVideo, "select "+videoColumns+" from videos v"+videoMedia+" where "+listed+`
+			order by v.published_at desc, v.number desc limit ?`, n+1)
+		for _, c := range newest {
+			known := func(o Video) bool { return o.ID == c.ID }
+			if len(list) < n && c.ID != v.ID && !slices.ContainsFunc(list, known) {
+				list = append(list, c)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find videos related to %s: %w", v.ID, err)
+	}
+	return list, nil
+}
+
+// Tags returns the tags of listed videos, the most used first.
+func (s *Store) Tags(ctx context.Context) ([]TagCount, error) {
+	var list []TagCount
+	err := s.read(ctx, func(q querier) (err error) {
+		list, err = all(ctx, q, func(row scanner, t *TagCount) error { return row.Scan(&t.Tag, &t.Count) },
+			"select min(t.name), count(*) as n from tags t join videos v on v.id = t.video where "+listed+
+				" group by t.folded order by n desc, t.folded")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count tags: %w", err)
+	}
+	return list, nil
+}

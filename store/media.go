@@ -1,0 +1,254 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// MediaRef names one revision of a video's media.
+type MediaRef struct {
+	Video string
+	Rev   int
+}
+
+// mediaColumns is what mediaFields takes, of the table media named m.
+const mediaColumns = `m.rev, m.state, m.error, m.source_name, m.source_bytes, m.source_sha256, m.source_file,
+	m.duration, m.width, m.height, m.fps, m.has_video, m.has_audio, m.poster, m.poster_width, m.poster_height,
+	m.storyboard, m.storyboard_vtt, m.storyboard_columns, m.storyboard_rows, m.storyboard_width,
+	m.storyboard_height, m.storyboard_interval`
+
+func mediaFields(m *Media) []any {
+	return []any{&m.Rev, &m.State, &m.Error, &m.SourceName, &m.SourceBytes, &m.SourceSHA256, &m.SourceFile,
+		(*span)(&m.Duration), &m.Width, &m.Height, &m.FPS, &m.HasVideo, &m.HasAudio, &m.Poster, &m.PosterWidth,
+		&m.PosterHeight, &m.Storyboard.File, &m.Storyboard.VTT, &m.Storyboard.Columns, &m.Storyboard.Rows,
+		&m.Storyboard.Width, &m.Storyboard.Height, (*span)(&m.Storyboard.Interval)}
+}
+
+// MediaRev returns one revision of a video's media, served or not, with its renditions.
+func (s *Store) MediaRev(ctx context.Context, id string, rev int) (Media, error) {
+	var m Media
+	err := s.read(ctx, func(q querier) (err error) {
+		m, err = one(ctx, q, func(row scanner, m *Media) error { return row.Scan(mediaFields(m)...) },
+			"select "+mediaColumns+" from media m where m.video = ? and m.rev = ?", id, rev)
+		if err != nil {
+			return err
+		}
+		m.Renditions, err = all(ctx, q, func(row scanner, r *Rendition) error { return row.Scan(renditionFields(r)...) },
+			"select "+renditionColumns+" from renditions r where r.video = ? and r.rev = ? order by r.height desc, r.language", id, rev)
+		return err
+	})
+	if err != nil {
+		return Media{}, fmt.Errorf("load media %s/%d: %w", id, rev, err)
+	}
+	return m, nil
+}
+
+// NextRev returns the number for a further revision of a video's media. A number is never
+// given again, so that no address ever means two files.
+func (s *Store) NextRev(ctx context.Context, id string) (int, error) {
+	var rev int
+	err := s.read(ctx, func(q querier) (err error) {
+		rev, err = one(ctx, q, value[int], "select latest + 1 from videos where id = ?", id)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("number media of %s: %w", id, err)
+	}
+	return rev, nil
+}
+
+// CreateMedia adds a further revision of a video's media, and its jobs. The one served now
+// stays so until the new one is watchable. A number that is not above all others is
+// ErrExists, the file of a known video a *DuplicateError.
+func (s *Store) CreateMedia(ctx context.Context, id string, m Media, jobs []Job) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		if err := exists(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := checkDuplicate(ctx, tx, id, m.SourceSHA256); err != nil {
+			return err
+		}
+		err := changed(ctx, tx, "update videos set latest = ?1 where id = ?2 and latest < ?1", m.Rev, id)
+		if err == ErrNotFound {
+			return ErrExists
+		}
+		if err != nil {
+			return err
+		}
+		return addMedia(ctx, tx, id, m, jobs)
+	})
+	if err != nil {
+		return fmt.Errorf("create media %s/%d: %w", id, m.Rev, err)
+	}
+	return nil
+}
+
+// addMedia inserts a revision with what is already made of it, and its jobs.
+func addMedia(ctx context.Context, tx *sql.Tx, id string, m Media, jobs []Job) error {
+	done := m.State == Done
+	if m.State != Failed {
+		m.State = Processing // what the renditions say decides, in recordRenditions
+	}
+	b := m.Storyboard
+	_, err := tx.ExecContext(ctx, `insert into media (video, rev, state, error, source_name, source_bytes,
+		source_sha256, source_file, duration, width, height, fps, has_video, has_audio, poster, poster_width,
+		poster_height, storyboard, storyboard_vtt, storyboard_columns, storyboard_rows, storyboard_width,
+		storyboard_height, storyboard_interval, created_at)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		id, m.Rev, m.State, m.Error, m.SourceName, m.SourceBytes, m.SourceSHA256, m.SourceFile,
+		span(m.Duration), m.Width, m.Height, m.FPS, m.HasVideo, m.HasAudio, m.Poster, m.PosterWidth,
+		m.PosterHeight, b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, span(b.Interval), stamp(time.Now()))
+	if err != nil {
+		return err
+	}
+	if len(m.Renditions) > 0 {
+		if err := recordRenditions(ctx, tx, id, m.Rev, m.Renditions, done); err != nil {
+			return err
+		}
+	}
+	return addJobs(ctx, tx, jobs)
+}
+
+// HasSourceBytes reports whether the source of any video has n bytes. When none has, no
+// checksum needs to be known to say that a file is new.
+func (s *Store) HasSourceBytes(ctx context.Context, n int64) (bool, error) {
+	var found []int
+	err := s.read(ctx, func(q querier) (err error) {
+		found, err = all(ctx, q, value[int], "select 1 from media where source_bytes = ? limit 1", n)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for a source of %d bytes: %w", n, err)
+	}
+	return len(found) > 0, nil
+}
+
+// bySHA256 finds the video whose source has a checksum. A source that was replaced does
+// not count: its file may be published again.
+const bySHA256 = `select v.id from media m join videos v on v.id = m.video
+	where m.source_sha256 = ? and m.source_sha256 <> '' and m.rev >= v.rev`
+
+// VideoBySHA256 returns the video made from the file with this checksum, or ErrNotFound.
+func (s *Store) VideoBySHA256(ctx context.Context, sum string) (id string, err error) {
+	err = s.read(ctx, func(q querier) (err error) {
+		id, err = one(ctx, q, value[string], bySHA256+" limit 1", sum)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("look for the source %s: %w", sum, err)
+	}
+	return id, nil
+}
+
+// checkDuplicate returns a *DuplicateError when a video has a source with this checksum. A
+// video whose work on that very file failed may have it again.
+func checkDuplicate(ctx context.Context, q querier, id, sum string) error {
+	known, err := all(ctx, q, value[string], bySHA256+" and not (m.state = 'failed' and v.id = ?) limit 1", sum, id)
+	if err == nil && len(known) > 0 {
+		err = &DuplicateError{ID: known[0]}
+	}
+	return err
+}
+
+// SetSourceSHA256 records the checksum of a source, where it was not known at first.
+func (s *Store) SetSourceSHA256(ctx context.Context, id string, rev int, sum string) error {
+	return s.changeMedia(ctx, id, rev, "set the checksum", "source_sha256 = ?", sum)
+}
+
+// SetPoster records the poster, a file in the revision's folder.
+func (s *Store) SetPoster(ctx context.Context, id string, rev int, file string, w, h int) error {
+	return s.changeMedia(ctx, id, rev, "set the poster", "poster = ?, poster_width = ?, poster_height = ?", file, w, h)
+}
+
+// SetStoryboard records the storyboard, two files in the revision's folder.
+func (s *Store) SetStoryboard(ctx context.Context, id string, rev int, b Storyboard) error {
+	return s.changeMedia(ctx, id, rev, "set the storyboard", `storyboard = ?, storyboard_vtt = ?,
+		storyboard_columns = ?, storyboard_rows = ?, storyboard_width = ?, storyboard_height = ?, storyboard_interval = ?`,
+		b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, span(b.Interval))
+}
+
+// SetMediaFailed records that work on a revision has ended. What plays, plays on.
+func (s *Store) SetMediaFailed(ctx context.Context, id string, rev int, reason string) error {
+	return s.changeMedia(ctx, id, rev, "fail", "state = 'failed', error = ?", reason)
+}
+
+// ForgetSource records that the original is no longer kept.
+func (s *Store) ForgetSource(ctx context.Context, id string, rev int) error {
+	return s.changeMedia(ctx, id, rev, "forget the source", "source_file = ''")
+}
+
+// changeMedia sets columns of one revision, and the time of change of its video when that
+// is the revision served.
+func (s *Store) changeMedia(ctx context.Context, id string, rev int, what, set string, args ...any) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		err := changed(ctx, tx, "update media set "+set+" where video = ? and rev = ?", append(args, id, rev)...)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "update videos set updated_at = ? where id = ? and rev = ?", stamp(time.Now()), id, rev)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s of media %s/%d: %w", what, id, rev, err)
+	}
+	return nil
+}
+
+// ObsoleteMedia returns the revisions that a newer one has replaced and whose files are to
+// be removed, then forgotten with ForgetMedia.
+func (s *Store) ObsoleteMedia(ctx context.Context) ([]MediaRef, error) {
+	var list []MediaRef
+	err := s.read(ctx, func(q querier) (err error) {
+		list, err = all(ctx, q, func(row scanner, r *MediaRef) error { return row.Scan(&r.Video, &r.Rev) },
+			"select m.video, m.rev from media m join videos v on v.id = m.video where m.rev < v.rev")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find replaced media: %w", err)
+	}
+	return list, nil
+}
+
+// ForgetMedia drops the row of an obsolete revision. Any other is ErrNotFound.
+func (s *Store) ForgetMedia(ctx context.Context, ref MediaRef) error {
+	return s.change(ctx, fmt.Sprintf("forget media %s/%d", ref.Video, ref.Rev),
+		"delete from media where video = ?1 and rev = ?2 and rev < (select rev from videos where id = ?1)", ref.Video, ref.Rev)
+}
+
+// Files returns every file that a row names, relative to the folder videos/. What is in
+// that folder and not in here belongs to nothing.
+func (s *Store) Files(ctx context.Context) ([]string, error) {
+	var files []string
+	err := s.read(ctx, func(q querier) error {
+		scan := func(row scanner, path *string) error {
+			var id, file string
+			var rev int
+			if err := row.Scan(&id, &rev, &file); err != nil {
+				return err
+			}
+			folder := "captions"
+			if rev > 0 {
+				folder = strconv.Itoa(rev)
+			}
+			*path = id + "/" + folder + "/" + file
+			return nil
+		}
+		var err error
+		files, err = all(ctx, q, scan, `select video, rev, file from (
+			select video, rev, file from renditions
+			union all select video, rev, playlist from renditions
+			union all select video, rev, poster from media
+			union all select video, rev, storyboard from media
+			union all select video, rev, storyboard_vtt from media
+			union all select video, rev, source_file from media
+			union all select video, 0, file from captions) where file <> ''`)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list files: %w", err)
+	}
+	return files, nil
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Setting is one thing about this instance that the creator may change.
+type Setting struct {
+	Key     string
+	Value   string // what holds now
+	Default string
+	Doc     string // one line
+}
+
+// known is a setting before anybody changed it.
+type known struct {
+	key, standard, doc string
+	check              func(string) error
+}
+
+// knownSettings is the table of settings, in the order in which they are shown.
+func knownSettings() []known {
+	return []known{
+		{"listen", ":443", "address that serve listens on", address},
+		{"threads", "0", "processor cores that making videos may use; 0 means all", between(0, 1024)},
+		{"transcode.nice", "15", "how far making videos stands back for other work, 0 to 19", between(0, 19)},
+		{"encoder", "auto", "H.264 encoder; auto tries the hardware's, then libx264",
+			oneOf("auto", "libx264", "h264_v4l2m2m", "h264_vaapi", "h264_qsv", "h264_nvenc", "h264_videotoolbox")},
+		{"max_height", "2160", "highest rendition that is made, in lines", between(144, 4320)},
+		{"keep_originals", "auto", "keep the files you publish: auto keeps those of which no rendition is a faithful copy, always keeps all",
+			oneOf("auto", "always")},
+		{"downloads", "true", "whether new videos may be downloaded", oneOf("true", "false")},
+		{"license", "", "license of new videos, such as CC-BY-4.0", line},
+		{"log_level", "info", "least important message that is logged: debug, info, warn or error", level},
+	}
+}
+
+// Settings returns all settings.
+func (s *Store) Settings(ctx context.Context) ([]Setting, error) {
+	var rows [][2]string
+	err := s.read(ctx, func(q querier) (err error) {
+		rows, err = all(ctx, q, func(row scanner, r *[2]string) error { return row.Scan(&r[0], &r[1]) },
+			"select key, value from settings")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load settings: %w", err)
+	}
+	var list []Setting
+	for _, k := range knownSettings() {
+		set := Setting{Key: k.key, Value: k.standard, Default: k.standard, Doc: k.doc}
+		if i := slices.IndexFunc(rows, func(r [2]string) bool { return r[0] == k.key }); i >= 0 {
+			set.Value = rows[i][1]
+		}
+		list = append(list, set)
+	}
+	return list, nil
+}
+
+// Setting returns the value of a setting. An unknown key is ErrNotFound.
+func (s *Store) Setting(ctx context.Context, key string) (string, error) {
+	k, err := findSetting(key)
+	if err != nil {
+		return "", err
+	}
+	current := k.standard
+	err = s.read(ctx, func(q querier) error {
+		found, err := all(ctx, q, value[string], "select value from settings where key = ?", key)
+		if len(found) > 0 {
+			current = found[0]
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("load setting %s: %w", key, err)
+	}
+	return current, nil
+}
+
+// SetSetting changes a setting. A value that makes no sense is ErrInvalid.
+func (s *Store) SetSetting(ctx context.Context, key, value string) error {
+	k, err := findSetting(key)
+	if err != nil {
+		return err
+	}
+	if err := k.check(value); err != nil {
+		return fmt.Errorf("%s = %q: %w: %w", key, value, ErrInvalid, err)
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		// What is the default is not stored, so that a better one reaches who never chose.
+		if value == k.standard {
+			_, err := tx.ExecContext(ctx, "delete from settings where key = ?", key)
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "insert into settings (key, value) values (?1, ?2) on conflict (key) do update set value = ?2", key, value)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change setting %s: %w", key, err)
+	}
+	return nil
+}
+
+// findSetting returns a setting by key. The error for an unknown one names the nearest.
+func findSetting(key string) (known, error) {
+	var near known
+	best := len(key)
+	for _, k := range knownSettings() {
+		if k.key == key {
+			return k, nil
+		}
+		if d := distance(key, k.key); near.key == "" || d < best {
+			near, best = k, d
+		}
+	}
+	return known{}, fmt.Errorf("setting %q: %w; did you mean %q?", key, ErrNotFound, near.key)
+}
+
+// distance counts the bytes to insert, delete or replace between a and b (Levenshtein's).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func between(low, high int) func(string) error {
+	return func(v string) error {
+		if n, err := strconv.Atoi(v); err != nil || n < low || n > high {
+			return fmt.Errorf("it is a number from %d to %d", low, high)
+		}
+		return nil
+	}
+}
+
+func oneOf(choices ...string) func(string) error {
+	return func(v string) error {
+		if !slices.Contains(choices, v) {
+			return fmt.Errorf("it is one of %s", strings.Join(choices, ", "))
+		}
+		return nil
+	}
+}
+
+func address(v string) error {
+	if _, port, err := net.SplitHostPort(v); err != nil || between(0, 65535)(port) != nil {
+		return fmt.Errorf("it is an address with a port, such as :443 or 127.0.0.1:8080")
+	}
+	return nil
+}
+
+func line(v string) error {
+	if strings.ContainsAny(v, "\r\n\x00") || len(v) > 200 {
+		return fmt.Errorf("it is one line of at most 200 bytes")
+	}
+	return nil
+}
+
+func level(v string) error {
+	var l slog.Level
+	if l.UnmarshalText([]byte(v)) != nil {
+		return fmt.Errorf("it is one of debug, info, warn, error")
+	}
+	return nil
+}

@@ -1,0 +1,307 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// NewVideo is a video with the first revision of its media and the work to do for it.
+type NewVideo struct {
+	Video
+	Jobs []Job
+}
+
+// Visible reports whether anybody with the address may watch v.
+func (v Video) Visible() bool { return v.Visibility != Draft && !v.PublishedAt.IsZero() }
+
+// Listed reports whether lists, feeds and the search may name v. The constant listed
+// says the same in SQL.
+func (v Video) Listed() bool { return v.Visibility == Public && !v.PublishedAt.IsZero() }
+
+// listed is what the index videos_listed holds.
+const listed = "v.visibility = 'public' and v.published_at is not null"
+
+// videoColumns is what scanVideo reads. While nothing is watchable, the facts of the newest
+// revision stand for those of the one served.
+const (
+	videoColumns = `v.id, v.uuid, v.title, v.description, v.language, v.license, v.tags, v.visibility,
+		v.downloads, v.views, v.comments, v.publish_at, v.published_at, v.created_at, v.updated_at,
+		v.rev, ` + mediaColumns
+	videoMedia = ` join media m on m.video = v.id and m.rev = iif(v.rev > 0, v.rev, v.latest)`
+)
+
+func scanVideo(row scanner, v *Video) error {
+	var tags string
+	var rev int
+	err := row.Scan(append([]any{&v.ID, &v.UUID, &v.Title, &v.Description, &v.Language, &v.License,
+		&tags, &v.Visibility, &v.Downloads, &v.Views, &v.Comments, (*stamp)(&v.PublishAt),
+		(*stamp)(&v.PublishedAt), (*stamp)(&v.CreatedAt), (*stamp)(&v.UpdatedAt), &rev},
+		mediaFields(&v.Media)...)...)
+	v.Tags = splitTags(tags)
+	v.Media.Rev = rev
+	return err
+}
+
+// CreateVideo stores a video, the first revision of its media and its jobs, at once. The
+// file of a known video is a *DuplicateError, an id in use is ErrExists.
+func (s *Store) CreateVideo(ctx context.Context, v NewVideo) error {
+	if !validID(v.ID) {
+		return fmt.Errorf("create video %q: id: %w", v.ID, ErrInvalid)
+	}
+	if v.UUID == "" {
+		v.UUID = uuid.NewString()
+	}
+	if v.Visibility == "" {
+		v.Visibility = Public
+	}
+	if v.Media.Rev == 0 {
+		v.Media.Rev = 1
+	}
+	v.CreatedAt = orNow(v.CreatedAt)
+	err := s.write(ctx, func(tx *sql.Tx) error { return insertVideo(ctx, tx, v) })
+	if err != nil {
+		return fmt.Errorf("create video %s: %w", v.ID, err)
+	}
+	return nil
+}
+
+func insertVideo(ctx context.Context, tx *sql.Tx, v NewVideo) error {
+	if err := checkDuplicate(ctx, tx, v.ID, v.Media.SourceSHA256); err != nil {
+		return err
+	}
+	tags := cleanTags(v.Tags)
+	_, err := tx.ExecContext(ctx, `insert into videos (id, uuid, title, description, language, license, tags,
+		visibility, downloads, latest, publish_at, created_at, updated_at)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		v.ID, v.UUID, v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility,
+		v.Downloads, v.Media.Rev, stamp(v.PublishAt), stamp(v.CreatedAt), stamp(v.CreatedAt))
+	if taken(err) {
+		return ErrExists
+	}
+	if err != nil {
+		return err
+	}
+	if err := indexTags(ctx, tx, v.ID, tags); err != nil {
+		return err
+	}
+	if err := setChapters(ctx, tx, v.ID, v.Chapters); err != nil {
+		return err
+	}
+	for _, c := range v.Captions {
+		if err := setCaption(ctx, tx, v.ID, c); err != nil {
+			return err
+		}
+	}
+	return addMedia(ctx, tx, v.ID, v.Media, v.Jobs)
+}
+
+// Video returns a video with everything that belongs to it, or ErrNotFound.
+func (s *Store) Video(ctx context.Context, id string) (Video, error) {
+	var list []Video
+	err := s.read(ctx, func(q querier) error {
+		v, err := one(ctx, q, scanVideo, "select "+videoColumns+" from videos v"+videoMedia+" where v.id = ?", id)
+		if err != nil {
+			return err
+		}
+		list = []Video{v}
+		return complete(ctx, q, list)
+	})
+	if err != nil {
+		return Video{}, fmt.Errorf("load video %s: %w", id, err)
+	}
+	return list[0], nil
+}
+
+// complete adds renditions, captions and chapters to videos.
+func complete(ctx context.Context, q querier, list []Video) error {
+	if len(list) == 0 {
+		return nil
+	}
+	ids := make([]string, len(list))
+	at := make(map[string]*Video, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+		at[list[i].ID] = &list[i]
+	}
+	set := idSet(ids)
+	if err := addRenditions(ctx, q, set, at); err != nil {
+		return err
+	}
+	if err := addCaptions(ctx, q, set, at); err != nil {
+		return err
+	}
+	return addChapters(ctx, q, set, at)
+}
+
+// idSet is a list of ids as one argument, for json_each.
+func idSet(ids []string) string {
+	if len(ids) == 0 {
+		return "[]"
+	}
+	return `["` + strings.Join(ids, `","`) + `"]`
+}
+
+// UpdateVideo stores what the creator says about a video: title, description, language,
+// license, tags, visibility, downloads, schedule and chapters. A moment in the future hides
+// a published video until then.
+func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		now := time.Now()
+		tags := cleanTags(v.Tags)
+		err := changed(ctx, tx, `update videos set title = ?, description = ?, language = ?, license = ?,
+			tags = ?, visibility = ?, downloads = ?, publish_at = ?, updated_at = ? where id = ?`,
+			v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads,
+			stamp(v.PublishAt), stamp(now), v.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "delete from tags where video = ?", v.ID); err != nil {
+			return err
+		}
+		if err := indexTags(ctx, tx, v.ID, tags); err != nil {
+			return err
+		}
+		if err := setChapters(ctx, tx, v.ID, v.Chapters); err != nil {
+			return err
+		}
+		_, err = settle(ctx, tx, v.ID, now)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("update video %s: %w", v.ID, err)
+	}
+	return nil
+}
+
+// DeleteVideo forgets a video and everything that belongs to it, running jobs too. Its
+// folder is the caller's to remove, afterwards.
+func (s *Store) DeleteVideo(ctx context.Context, id string) error {
+	return s.change(ctx, "delete video "+id, "delete from videos where id = ?", id)
+}
+
+// settle is the one place that decides since when a video is published. It is called after
+// each change of what that depends on, for one video, or for all ("") as time passes. It
+// returns the ids of those that became visible.
+//
+// A video is published once it is watchable, no draft, and its moment has come. It keeps
+// the date through later edits, unless the creator gives it a new moment in the future.
+func settle(ctx context.Context, tx *sql.Tx, id string, now time.Time) ([]string, error) {
+	only := ""
+	args := []any{stamp(now)}
+	if id != "" {
+		only = " and id = ?2"
+		args = append(args, id)
+		_, err := tx.ExecContext(ctx, "update videos set published_at = null where publish_at > ?1 and published_at is not null and id = ?2", args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all(ctx, tx, value[string], `update videos set published_at = ?1, updated_at = ?1
+		where published_at is null and rev > 0 and visibility <> 'draft'
+		and (publish_at is null or publish_at <= ?1)`+only+" returning id", args...)
+}
+
+// PublishDue publishes the scheduled videos whose moment has come and returns their ids.
+func (s *Store) PublishDue(ctx context.Context, now time.Time) ([]string, error) {
+	// Looking first spares the server's loop the write lock.
+	next, err := s.NextPublish(ctx)
+	if err != nil || next.IsZero() || next.After(now) {
+		return nil, err
+	}
+	var ids []string
+	err = s.write(ctx, func(tx *sql.Tx) (err error) {
+		ids, err = settle(ctx, tx, "", now)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("publish scheduled videos: %w", err)
+	}
+	return ids, nil
+}
+
+// NextPublish returns when the next scheduled video is due, the zero time when none is.
+// One that is not watchable yet is not waited for: it is published as soon as it is.
+func (s *Store) NextPublish(ctx context.Context) (time.Time, error) {
+	var next time.Time
+	err := s.read(ctx, func(q querier) error {
+		at, err := one(ctx, q, value[stamp], `select min(publish_at) from videos where publish_at is not null
+			and published_at is null and rev > 0 and visibility <> 'draft'`)
+		next = time.Time(at)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find next scheduled video: %w", err)
+	}
+	return next, nil
+}
+
+// AddViews adds to the view counts of videos, by id. Videos that are gone are passed over.
+func (s *Store) AddViews(ctx context.Context, views map[string]int64) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		for id, n := range views {
+			if _, err := tx.ExecContext(ctx, "update videos set views = views + ? where id = ?", n, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("add views: %w", err)
+	}
+	return nil
+}
+
+// cleanTags trims tags and drops empty and repeated ones, whatever their case.
+func cleanTags(tags []string) []string {
+	var clean []string
+	for _, t := range tags {
+		t = strings.Join(strings.Fields(strings.TrimLeft(strings.TrimSpace(t), "#")), " ")
+		same := func(other string) bool { return foldTag(other) == foldTag(t) }
+		if t != "" && !slices.ContainsFunc(clean, same) {
+			clean = append(clean, t)
+		}
+	}
+	return clean
+}
+
+// foldTag returns what is equal for tags that differ only in case.
+func foldTag(tag string) string { return strings.ToLower(tag) }
+
+func joinTags(tags []string) string { return strings.Join(tags, "\n") }
+
+func splitTags(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
+func indexTags(ctx context.Context, tx *sql.Tx, id string, tags []string) error {
+	for _, t := range tags {
+		_, err := tx.ExecContext(ctx, "insert into tags (folded, video, name) values (?, ?, ?)", foldTag(t), id, t)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orNow returns t, or the time now when t is zero.
+func orNow(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Now()
+	}
+	return t
+}
+
+// exists returns ErrNotFound unless there is a video id.
+func exists(ctx context.Context, q querier, id string) error {
+	_, err := one(ctx, q, value[int], "select 1 from videos where id = ?", id)
+	return err
+}
