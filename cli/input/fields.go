@@ -60,9 +60,6 @@ func setAt(n *yaml.Node, v *store.Video, now time.Time) error {
 		v.PublishAt = time.Time{}
 		return nil
 	}
-	if !v.PublishedAt.IsZero() {
-		return errors.New("it is published already; leave the time empty")
-	}
 	at, err := FutureTime(text, now)
 	v.PublishAt = at
 	return err

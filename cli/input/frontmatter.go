@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,13 @@ func Format(v store.Video) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n%s%s%s\n\n%s\n", fence, notes, text, fence, v.Description)
 	return b.Bytes(), nil
+}
+
+// Same reports whether v and w say the same in all that may be edited.
+func Same(v, w store.Video) bool {
+	return v.Title == w.Title && v.Description == w.Description && v.Visibility == w.Visibility &&
+		v.PublishAt.Equal(w.PublishAt) && slices.Equal(v.Tags, w.Tags) && v.Language == w.Language &&
+		v.License == w.License && v.Downloads == w.Downloads && slices.Equal(v.Chapters, w.Chapters)
 }
 
 // formatAt writes the moment for which v is scheduled, if it still is.

@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/input"
+	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/store"
+)
+
+type editOptions struct {
+	title, description, descriptionFile, language, license string
+
+	tags, addTags, rmTags   []string
+	captions, rmCaptions    []string
+	thumbnail, chapters, at string
+	public, unlisted, draft bool
+	downloads               bool
+	from                    string
+	given                   func(flag string) bool
+	captionFiles            map[string]string
+}
+
+func newEdit(a *app) *cobra.Command {
+	var o editOptions
+	c := &cobra.Command{
+		Use:   "edit ID",
+		Short: "Change what is said about a video",
+		Long: `Changes what is said about a video. Without options it opens $VISUAL or $EDITOR with the
+video's front matter and its description in Markdown. A text with a mistake is kept, and
+the mistake is shown with its line; tubelet edit ID --from FILE takes it up again.`,
+		Example: `  tubelet edit k3v9x2m1qa --title "A better talk" --add-tag wood
+  tubelet edit k3v9x2m1qa --draft
+  tubelet edit k3v9x2m1qa --caption de=talk.de.srt`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeVideos,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.given = c.Flags().Changed
+			return o.run(c.Context(), a, args[0])
+		},
+	}
+	o.flags(c)
+	exits(c, exit.NotFound, exit.Conflict)
+	return c
+}
+
+func (o *editOptions) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.title, "title", "", "title")
+	f.StringVar(&o.description, "description", "", "description, in Markdown")
+	f.StringVar(&o.descriptionFile, "description-file", "", "`FILE` with the description")
+	f.StringArrayVar(&o.tags, "tag", nil, "these tags instead: `TAG`, repeated or with commas")
+	f.StringArrayVar(&o.addTags, "add-tag", nil, "a further `TAG`")
+	f.StringArrayVar(&o.rmTags, "rm-tag", nil, "without this `TAG`")
+	f.StringVar(&o.language, "language", "", "language spoken, such as `en`")
+	f.StringVar(&o.license, "license", "", "licence, such as `CC-BY-4.0`")
+	f.StringVar(&o.thumbnail, "thumbnail", "", "picture: an image `FILE|TIME`, such as 1:23")
+	f.StringArrayVar(&o.captions, "caption", nil, "captions: `LANG=FILE`, WebVTT or SubRip, repeated")
+	f.StringArrayVar(&o.rmCaptions, "rm-caption", nil, "without the captions of `LANG`")
+	f.StringVar(&o.chapters, "chapters", "", "`FILE` of chapters")
+	f.BoolVar(&o.downloads, "downloads", true, "offer files for download")
+	f.BoolVar(&o.public, "public", false, "shown to everybody, now")
+	f.BoolVar(&o.unlisted, "unlisted", false, "watchable by who has the address, named nowhere")
+	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
+	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
+	f.StringVar(&o.from, "from", "", "`FILE|-` with front matter and description, as the editor shows them")
+	c.MarkFlagsMutuallyExclusive("public", "unlisted", "draft")
+	c.MarkFlagsMutuallyExclusive("public", "at")
+	c.MarkFlagsMutuallyExclusive("draft", "at")
+	c.MarkFlagsMutuallyExclusive("description", "description-file")
+}
+
+func (o *editOptions) run(ctx context.Context, a *app, id string) error {
+	var err error
+	if o.captionFiles, err = input.Captions(o.captions); err != nil {
+		return &exit.UsageError{Err: fmt.Errorf("--caption: %w", err)}
+	}
+	return a.withWorker(ctx, func(s *session, w *work.Worker) error {
+		v, err := s.video(ctx, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case o.from != "":
+			err = o.fromFile(ctx, a, s, v)
+		case o.any():
+			err = o.fromFlags(ctx, s, w, v)
+		default:
+			err = fromEditor(ctx, a, s, v)
+		}
+		if err != nil {
+			return err
+		}
+		return a.edited(ctx, s, v)
+	})
+}
+
+// any reports whether an option asks for a change.
+func (o *editOptions) any() bool {
+	return slices.ContainsFunc([]string{
+		"title", "description", "description-file", "tag", "add-tag", "rm-tag", "language", "license", "thumbnail",
+		"caption", "rm-caption", "chapters", "downloads", "public", "unlisted", "draft", "at",
+	}, o.given)
+}
+
+// fromFlags changes v as the options say. What can be wrong about them is found out first.
+func (o *editOptions) fromFlags(ctx context.Context, s *session, w *work.Worker, v store.Video) error {
+	changed, err := o.apply(v)
+	if err != nil {
+		return err
+	}
+	if err := save(ctx, s, v, changed); err != nil {
+		return err
+	}
+	for _, language := range slices.Sorted(maps.Keys(o.captionFiles)) {
+		if err := w.AddCaption(ctx, v.ID, language, o.captionFiles[language]); err != nil {
+			return err
+		}
+	}
+	for _, language := range o.rmCaptions {
+		if err := w.RemoveCaption(ctx, v.ID, language); err != nil {
+			return err
+		}
+	}
+	if o.thumbnail == "" {
+		return nil
+	}
+	return w.SetThumbnail(ctx, v.ID, o.thumbnail)
+}
+
+// apply returns v as the options want it.
+func (o *editOptions) apply(v store.Video) (store.Video, error) {
+	for flag, field := range map[string][2]*string{
+		"title": {&o.title, &v.Title}, "language": {&o.language, &v.Language}, "license": {&o.license, &v.License},
+	} {
+		if o.given(flag) {
+			*field[1] = strings.TrimSpace(*field[0])
+		}
+	}
+	if v.Title == "" {
+		return v, exit.Usagef("--title: a video needs one")
+	}
+	if o.given("description") || o.given("description-file") {
+		description, err := text(o.description, o.descriptionFile)
+		if err != nil {
+			return v, err
+		}
+		v.Description = strings.TrimSpace(description)
+	}
+	if o.given("downloads") {
+		v.Downloads = o.downloads
+	}
+	v.Tags = o.newTags(v.Tags)
+	if o.chapters != "" {
+		chapters, err := work.ReadChapters(o.chapters)
+		if err != nil {
+			return v, err
+		}
+		v.Chapters = chapters
+	}
+	return v, o.show(&v)
+}
+
+func (o *editOptions) newTags(tags []string) []string {
+	if o.given("tag") {
+		tags = input.List(o.tags)
+	}
+	drop := input.List(o.rmTags)
+	kept := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool {
+		return slices.ContainsFunc(drop, func(d string) bool { return strings.EqualFold(d, tag) })
+	})
+	return input.List(append(kept, o.addTags...))
+}
+
+// show changes to whom and when v is shown.
+func (o *editOptions) show(v *store.Video) error {
+	switch {
+	case o.public:
+		v.Visibility, v.PublishAt = store.Public, time.Time{}
+	case o.unlisted:
+		v.Visibility = store.Unlisted
+	case o.draft:
+		v.Visibility = store.Draft
+	}
+	if o.at == "" {
+		return nil
+	}
+	at, err := input.FutureTime(o.at, time.Now())
+	if err != nil {
+		return &exit.UsageError{Err: fmt.Errorf("--at: %w", err)}
+	}
+	// A draft is never shown: who gives it a moment wants it shown then.
+	if v.Visibility == store.Draft {
+		v.Visibility = store.Public
+	}
+	v.PublishAt = at
+	return nil
+}
+
+// save stores a change of v, if it is one.
+func save(ctx context.Context, s *session, v, changed store.Video) error {
+	if input.Same(v, changed) {
+		return nil
+	}
+	return s.store.UpdateVideo(ctx, changed)
+}
+
+// edited shows what has become of the video that was before.
+func (a *app) edited(ctx context.Context, s *session, before store.Video) error {
+	v, err := s.video(ctx, before.ID)
+	if err != nil {
+		return err
+	}
+	return a.answer(s.site.Video(v), func() error {
+		if v.UpdatedAt.Equal(before.UpdatedAt) && v.Media.Poster == before.Media.Poster {
+			return a.printf("No change.\n")
+		}
+		return a.printf("Changed: %s\n", s.site.Address(v))
+	})
+}

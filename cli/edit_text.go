@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/input"
+	"github.com/tubelet/tubelet/store"
+)
+
+// fromFile changes v as a file with front matter and description says.
+func (o *editOptions) fromFile(ctx context.Context, a *app, s *session, v store.Video) error {
+	if o.any() {
+		return exit.Usagef("--from says everything: leave the other options out")
+	}
+	path, stdin, err := a.source(o.from)
+	if err != nil {
+		return err
+	}
+	var content []byte
+	if stdin != nil {
+		content, err = io.ReadAll(stdin)
+	} else {
+		content, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return fmt.Errorf("read the text: %w", err)
+	}
+	changed, err := input.Parse(content, v, time.Now())
+	if err != nil {
+		return &exit.UsageError{Err: fmt.Errorf("%s: %w", o.from, err)}
+	}
+	return save(ctx, s, v, changed)
+}
+
+// fromEditor lets the creator change v in their editor.
+func fromEditor(ctx context.Context, a *app, s *session, v store.Video) error {
+	if !a.term.InTTY && a.getenv("VISUAL") == "" && a.getenv("EDITOR") == "" {
+		return exit.Usagef("there is no terminal to edit on: set EDITOR, or use the options (tubelet help edit)")
+	}
+	command, err := input.EditorCommand(a.getenv)
+	if err != nil {
+		return &exit.UsageError{Err: err}
+	}
+	before, err := input.Format(v)
+	if err != nil {
+		return err
+	}
+	editor := input.Editor{Command: command, In: a.term.In, Out: a.term.Out, ErrOut: a.term.Err}
+	if a.json {
+		editor.Out = a.term.Err // standard output is for JSON alone
+	}
+	after, file, err := editor.Edit(ctx, "tubelet-"+v.ID+"-*.md", before)
+	if err == nil {
+		err = edited(ctx, s, v, after)
+	}
+	if err != nil && file != "" {
+		return exit.Hint(err, "Your text is kept in %s. To go on with it, correct it and:\n  tubelet edit %s --from %s",
+			file, v.ID, shellQuote(file))
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(file)
+}
+
+// edited stores what the creator made of v, unless somebody else changed it meanwhile.
+func edited(ctx context.Context, s *session, v store.Video, text []byte) error {
+	changed, err := input.Parse(text, v, time.Now())
+	if err != nil {
+		return &exit.UsageError{Err: fmt.Errorf("the text has a mistake in %w", err)}
+	}
+	now, err := s.video(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	if !input.Same(now, v) {
+		return fmt.Errorf("%s was changed while you edited it: %w", v.ID, store.ErrExists)
+	}
+	return save(ctx, s, v, changed)
+}

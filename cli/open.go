@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/wire"
+	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/preview"
+	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/store"
+)
+
+const defaultData = "/var/lib/tubelet for root, ~/.local/share/tubelet for others"
+
+// session is an open channel.
+type session struct {
+	data  string
+	store *store.Store
+	site  wire.Site
+}
+
+// dataDir returns the absolute path of the data directory.
+func (a *app) dataDir() (string, error) {
+	dir := a.data
+	if dir == "" {
+		dir = a.getenv("TUBELET_DATA")
+	}
+	if dir == "" && os.Geteuid() == 0 {
+		dir = "/var/lib/tubelet"
+	}
+	// The XDG Base Directory Specification asks to ignore a relative path here.
+	if xdg := a.getenv("XDG_DATA_HOME"); dir == "" && filepath.IsAbs(xdg) {
+		dir = filepath.Join(xdg, "tubelet")
+	}
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", exit.Usagef("there is no home directory to keep data in: add --data DIR")
+		}
+		dir = filepath.Join(home, ".local", "share", "tubelet")
+	}
+	return filepath.Abs(dir)
+}
+
+// open opens the channel. The caller closes it.
+func (a *app) open(ctx context.Context) (*session, error) {
+	data, err := a.dataDir()
+	if err != nil {
+		return nil, fmt.Errorf("find the data directory: %w", err)
+	}
+	file := filepath.Join(data, "tubelet.db")
+	// Opening would make an empty database where there is none.
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil, &exit.NoChannelError{Data: data}
+	} else if err != nil {
+		return nil, fmt.Errorf("look for the database: %w", err)
+	}
+	db, err := store.Open(ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	channel, err := db.Channel(ctx)
+	if err != nil {
+		db.Close()
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, &exit.NoChannelError{Data: data}
+		}
+		return nil, err
+	}
+	return &session{data: data, store: db, site: wire.Site{Data: data, Channel: channel, Preview: previews(data)}}, nil
+}
+
+// previews makes preview addresses, reading the key only when there is something to hide.
+// Without a readable key there are none: that must not keep a list from being shown.
+func previews(data string) func(string) string {
+	return func(id string) string {
+		keys, err := preview.Load(data)
+		if err != nil {
+			return id
+		}
+		return keys.Address(id)
+	}
+}
+
+func (s *session) close() { _ = s.store.Close() } // every commit is durable already
+
+// maker returns what makes renditions, as the settings say.
+func (s *session) maker(ctx context.Context, log *slog.Logger) (*media.Maker, error) {
+	values := map[string]string{}
+	settings, err := s.store.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, set := range settings {
+		values[set.Key] = set.Value
+	}
+	threads, err := strconv.Atoi(values["threads"])
+	if err != nil {
+		return nil, fmt.Errorf("read setting threads: %w", err)
+	}
+	nice, err := strconv.Atoi(values["transcode.nice"])
+	if err != nil {
+		return nil, fmt.Errorf("read setting transcode.nice: %w", err)
+	}
+	return media.New(media.Config{Threads: threads, Nice: nice, Encoder: values["encoder"], Log: log}), nil
+}
+
+// worker returns what publishes and changes videos. It logs nothing: a command tells its
+// errors itself, and what a job did wrong is in its row.
+func (s *session) worker(ctx context.Context) (*work.Worker, error) {
+	maker, err := s.maker(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return work.New(work.Config{Data: s.data, Store: s.store, Media: maker}), nil
+}
+
+// video loads a video, and says where ids are found when there is none.
+func (s *session) video(ctx context.Context, id string) (store.Video, error) {
+	v, err := s.store.Video(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return v, exit.Hint(fmt.Errorf("there is no video %q: %w", id, store.ErrNotFound), "To see them all: tubelet ls")
+	}
+	return v, err
+}

@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/follow"
+	"github.com/tubelet/tubelet/cli/input"
+	"github.com/tubelet/tubelet/cli/term"
+	"github.com/tubelet/tubelet/cli/wire"
+	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/store"
+)
+
+type publishOptions struct {
+	title, description, descriptionFile string
+	language, license                   string
+	tags, captions                      []string
+	thumbnail, chapters, at             string
+	unlisted, draft, noWait, dryRun     bool
+}
+
+func newPublish(a *app) *cobra.Command {
+	var o publishOptions
+	c := &cobra.Command{
+		Use:   "publish FILE|-",
+		Short: "Publish a video or audio file",
+		Long: `Publishes a video or audio file; - reads it from standard input. A file that browsers can
+play is watchable within seconds; for others the quickest rendition is made first. The
+address is printed once when it is watchable, and again when all renditions are done.
+
+Ctrl-C before the file is stored leaves nothing behind. After that it only detaches: the
+server goes on, and so does tubelet jobs attach ID. The same file twice is refused (4).`,
+		Example: `  tubelet publish talk.mp4 --title "A talk" --tag wood,tools --caption en=talk.srt
+  tubelet publish - --title "From another machine" < talk.mp4
+  tubelet publish talk.mp4 --dry-run`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), a, args[0]) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.title, "title", "", "title (default from the file's metadata, else its name)")
+	f.StringVar(&o.description, "description", "", "description, in Markdown")
+	f.StringVar(&o.descriptionFile, "description-file", "", "`FILE` with the description")
+	f.StringArrayVar(&o.tags, "tag", nil, "`TAG`, repeated or with commas")
+	f.StringVar(&o.language, "language", "", "language spoken, such as `en` (default the channel's)")
+	f.StringVar(&o.license, "license", "", "licence, such as `CC-BY-4.0` (default the setting license)")
+	f.StringVar(&o.thumbnail, "thumbnail", "", "picture: an image `FILE|TIME`, such as 1:23 (default a good frame)")
+	f.StringArrayVar(&o.captions, "caption", nil, "captions: `LANG=FILE`, WebVTT or SubRip, repeated")
+	f.StringVar(&o.chapters, "chapters", "", "`FILE` of chapters (default timestamps in the description, else the container's)")
+	f.BoolVar(&o.unlisted, "unlisted", false, "watchable by who has the address, named nowhere")
+	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
+	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
+	f.BoolVar(&o.noWait, "no-wait", false, "return once the file is stored; the server does the rest")
+	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing, show what would be made")
+	c.MarkFlagsMutuallyExclusive("unlisted", "draft")
+	c.MarkFlagsMutuallyExclusive("description", "description-file")
+	c.MarkFlagsMutuallyExclusive("draft", "at")
+	exits(c, exit.NotFound, exit.Conflict, exit.Refused)
+	return c
+}
+
+func (o publishOptions) run(ctx context.Context, a *app, file string) error {
+	p, err := o.publish(a, file)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	w, err := s.worker(ctx)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		return a.dryRun(ctx, w, p)
+	}
+	r := follow.New(a.term, s.site, a.json)
+	defer r.Clear()
+	v, err := w.Publish(ctx, p, r.Report)
+	if err != nil {
+		r.Clear()
+		return err
+	}
+	return a.followStored(ctx, w, r, v, 1, o.noWait)
+}
+
+// publish makes the options a request.
+func (o publishOptions) publish(a *app, file string) (work.Publish, error) {
+	p := work.Publish{
+		Title: o.title, Language: o.language, License: o.license, Tags: input.List(o.tags),
+		Thumbnail: o.thumbnail, Chapters: o.chapters, Visibility: store.Public,
+	}
+	switch {
+	case o.unlisted:
+		p.Visibility = store.Unlisted
+	case o.draft:
+		p.Visibility = store.Draft
+	}
+	if err := o.read(a, &p, file); err != nil {
+		return p, err
+	}
+	if o.at != "" {
+		at, err := input.FutureTime(o.at, time.Now())
+		if err != nil {
+			return p, &exit.UsageError{Err: fmt.Errorf("--at: %w", err)}
+		}
+		p.At = at
+	}
+	return p, nil
+}
+
+// read puts into p what comes from files.
+func (o publishOptions) read(a *app, p *work.Publish, file string) (err error) {
+	if p.Path, p.Stdin, err = a.source(file); err != nil {
+		return err
+	}
+	if p.Captions, err = input.Captions(o.captions); err != nil {
+		return &exit.UsageError{Err: fmt.Errorf("--caption: %w", err)}
+	}
+	p.Description, err = text(o.description, o.descriptionFile)
+	return err
+}
+
+// dryRun shows what publishing would do.
+func (a *app) dryRun(ctx context.Context, w *work.Worker, p work.Publish) error {
+	d, err := w.DryRun(ctx, p)
+	if err != nil {
+		return err
+	}
+	if d.Duplicate != "" {
+		return &store.DuplicateError{ID: d.Duplicate}
+	}
+	shape := wire.NewDryRun(d)
+	return a.answer(shape, func() error { return a.showDryRun(shape) })
+}
+
+func (a *app) showDryRun(d wire.DryRun) error {
+	seconds := func(s float64) string { return term.Duration(time.Duration(s * float64(time.Second))) }
+	source := fmt.Sprintf("%dx%d %s %s", d.Width, d.Height, d.VideoCodec, d.AudioCodec)
+	if d.Width == 0 {
+		source = "audio only, " + d.AudioCodec
+	}
+	if err := a.printf("%s\n%s, %s\n\n", a.term.Paint(term.Bold, term.Clean(d.Title)), seconds(d.Duration), term.Clean(source)); err != nil {
+		return err
+	}
+	table := term.Table{Columns: []term.Column{
+		{Title: "RENDITION", Right: true}, {Title: "PICTURE"}, {Title: "FPS", Right: true}, {Title: "MADE BY"}, {Title: "ORDER"},
+	}}
+	for _, r := range d.Rungs {
+		by, order := "encoding", "later"
+		if r.Copy {
+			by = "copying"
+		}
+		if r.First {
+			order = "first: watchable then"
+		}
+		table.Rows = append(table.Rows, []string{
+			fmt.Sprintf("%dp", r.Height), fmt.Sprintf("%dx%d", r.Width, r.Pixels), fmt.Sprintf("%.4g", r.FPS), by, order,
+		})
+	}
+	if err := a.term.Write(table); err != nil {
+		return err
+	}
+	if d.CopyReason != "" && d.Width > 0 {
+		if err := a.printf("\nThe source is not copied as it is: %s.\n", term.Clean(d.CopyReason)); err != nil {
+			return err
+		}
+	}
+	return a.printf("\nAbout %s of work, %s of renditions. Disk: %s needed, %s free.\nNothing was written.\n",
+		seconds(d.Seconds), term.Bytes(d.Bytes), term.Bytes(d.Needed), term.Bytes(d.Free))
+}
+
+// followStored looks on while a stored video is worked at, unless nobody wants to wait.
+// From here on an interrupt loses nothing.
+func (a *app) followStored(ctx context.Context, w *work.Worker, r *follow.Reporter, v store.Video, rev int, noWait bool) error {
+	if noWait {
+		r.Stored(v)
+		return nil
+	}
+	err := w.Follow(ctx, v.ID, rev, r.Report)
+	r.Clear()
+	if ctx.Err() != nil && err != nil {
+		return &exit.DetachedError{ID: v.ID}
+	}
+	return err
+}
+
+// source returns the path of a file, or for - the standard input.
+func (a *app) source(file string) (path string, stdin io.Reader, err error) {
+	if file != "-" {
+		return file, nil, nil
+	}
+	if a.term.InTTY {
+		return "", nil, exit.Usagef("standard input is the keyboard: give it a file, as in tubelet publish - < talk.mp4")
+	}
+	return "", a.term.In, nil
+}
+
+// text returns what was said, or what stands in the file.
+func text(said, file string) (string, error) {
+	if file == "" {
+		return said, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the description: %w", err)
+	}
+	return string(content), nil
+}

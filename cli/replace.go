@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/follow"
+)
+
+type replaceOptions struct{ yes, noWait bool }
+
+func newReplace(a *app) *cobra.Command {
+	var o replaceOptions
+	c := &cobra.Command{
+		Use:   "replace ID FILE|-",
+		Short: "Give a video a new file under the same address",
+		Long: `Gives a video a new file; address, title and all else stay. The old file is shown until the
+new one is watchable, and removed then: so it asks for the id, and where it cannot ask it
+refuses without --yes.`,
+		Example: "  tubelet replace k3v9x2m1qa better.mp4 --yes",
+		Args:    cobra.ExactArgs(2),
+		ValidArgsFunction: func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return nil, cobra.ShellCompDirectiveDefault // files
+			}
+			return a.completeVideos(c, args, word)
+		},
+		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), a, args[0], args[1]) },
+	}
+	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&o.noWait, "no-wait", false, "return once the file is stored; the server does the rest")
+	exits(c, exit.NotFound, exit.Conflict, exit.Refused)
+	return c
+}
+
+func (o replaceOptions) run(ctx context.Context, a *app, id, file string) error {
+	path, stdin, err := a.source(file)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	v, err := s.video(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := a.confirm(ctx, o.yes, "Replaces the file of %s and removes the old one.", v); err != nil {
+		return err
+	}
+	w, err := s.worker(ctx)
+	if err != nil {
+		return err
+	}
+	r := follow.New(a.term, s.site, a.json)
+	defer r.Clear()
+	v, rev, err := w.Replace(ctx, id, path, stdin, r.Report)
+	if err != nil {
+		return err
+	}
+	return a.followStored(ctx, w, r, v, rev, o.noWait)
+}

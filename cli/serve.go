@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/term"
+	"github.com/tubelet/tubelet/cli/wire"
+	"github.com/tubelet/tubelet/server"
+)
+
+type serveOptions struct {
+	listen string
+	local  bool
+}
+
+func newServe(a *app) *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the pages and do the work that waits",
+		Long: `Serves the channel and does the work of its jobs, until it gets SIGTERM or Ctrl-C: then it
+finishes the requests it has and stops within ten seconds; jobs go on at the next start.
+
+It speaks plain HTTP and belongs behind a proxy that holds the certificate, for example
+Caddy, whose whole configuration is:
+
+  video.example {
+      reverse_proxy 127.0.0.1:8080
+  }
+
+With --local, or for a channel that was made with init --local, it serves this machine
+alone and needs no domain.`,
+		Example: `  tubelet serve --local
+  tubelet serve --listen 127.0.0.1:8080`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), a) },
+	}
+	c.Flags().StringVar(&o.listen, "listen", "", "`ADDR`ess to listen on, such as 127.0.0.1:8080 (default the setting listen)")
+	c.Flags().BoolVar(&o.local, "local", false, "plain HTTP for this machine alone")
+	exits(c, exit.NotFound, exit.Conflict)
+	return c
+}
+
+func (o serveOptions) run(ctx context.Context, a *app) error {
+	s, err := a.open(ctx)
+	if missing, ok := errors.AsType[*exit.NoChannelError](err); ok {
+		missing.Local = o.local
+	}
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	log, err := a.logger(ctx, s)
+	if err != nil {
+		return err
+	}
+	maker, err := s.maker(ctx, log)
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx, server.Config{
+		Data: s.data, Store: s.store, Media: maker, Listen: o.listen, Local: o.local || s.site.Channel.Local,
+		Ready: func(addr string) { a.listening(s, addr) }, Log: log,
+	})
+}
+
+// logger logs to standard error: text for people, JSON for what collects logs.
+func (a *app) logger(ctx context.Context, s *session) (*slog.Logger, error) {
+	text, err := s.store.Setting(ctx, "log_level")
+	if err != nil {
+		return nil, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(text)); err != nil {
+		return nil, err
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if a.term.ErrTTY {
+		return slog.New(slog.NewTextHandler(a.term.Err, options)), nil
+	}
+	return slog.New(slog.NewJSONHandler(a.term.Err, options)), nil
+}
+
+// listening says where the pages are. A server whose output nobody reads serves all the same.
+func (a *app) listening(s *session, addr string) {
+	url := s.site.Channel.Base() + "/"
+	if a.json {
+		_ = json.NewEncoder(a.term.Out).Encode(wire.Listening{Event: "listening", Address: addr, URL: url})
+		return
+	}
+	_ = a.printf("Serving %s at %s (listening on %s)\n", term.Clean(s.site.Channel.Name), url, addr)
+}

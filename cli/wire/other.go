@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"slices"
+
+	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/store"
+)
+
+// Setting is one setting.
+type Setting struct {
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Default string `json:"default"`
+	Doc     string `json:"doc"`
+}
+
+// NewSetting returns s's shape.
+func NewSetting(s store.Setting) Setting { return Setting{s.Key, s.Value, s.Default, s.Doc} }
+
+// Init is what init made.
+type Init struct {
+	Schema int      `json:"schema"`
+	Data   string   `json:"data"`
+	Domain string   `json:"domain"`
+	Handle string   `json:"handle"`
+	Name   string   `json:"name"`
+	Local  bool     `json:"local"`
+	URL    string   `json:"url"`
+	DNS    []string `json:"dns"`
+	Unit   string   `json:"unit"`
+}
+
+// Listening is the event of a server that takes requests.
+type Listening struct {
+	Event   string `json:"event"` // "listening"
+	Address string `json:"address"`
+	URL     string `json:"url"`
+}
+
+// Removed is what rm removed.
+type Removed struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+}
+
+// Tool is a program that was looked for.
+type Tool struct {
+	Path    string `json:"path"` // empty when it was not found
+	Version string `json:"version"`
+}
+
+// Version says what this program is made of.
+type Version struct {
+	Schema   int               `json:"schema"`
+	Version  string            `json:"version"`
+	Commit   string            `json:"commit"`
+	Modified bool              `json:"modified"`
+	Time     string            `json:"time"`
+	Go       string            `json:"go"`
+	OS       string            `json:"os"`
+	Arch     string            `json:"arch"`
+	SQLite   string            `json:"sqlite"`
+	FFmpeg   Tool              `json:"ffmpeg"`
+	FFprobe  Tool              `json:"ffprobe"`
+	Build    map[string]string `json:"build"`
+}
+
+// DryRun is what publishing a file would do.
+type DryRun struct {
+	Schema     int     `json:"schema"`
+	Title      string  `json:"title"`
+	Duration   float64 `json:"duration"`
+	Width      int     `json:"width"`
+	Height     int     `json:"height"`
+	VideoCodec string  `json:"video_codec"`
+	AudioCodec string  `json:"audio_codec"`
+	Copy       bool    `json:"copy"`
+	CopyReason string  `json:"copy_reason"` // why not, empty with copy
+	Rungs      []Rung  `json:"rungs"`
+	Seconds    float64 `json:"seconds"` // of work, estimated
+	Bytes      int64   `json:"bytes"`   // of all renditions, estimated
+	KeepSource bool    `json:"keep_source"`
+	Free       int64   `json:"free"`
+	Needed     int64   `json:"needed"`
+	Duplicate  string  `json:"duplicate"` // id of the video that has this file
+}
+
+// Rung is one rendition that would be made.
+type Rung struct {
+	Height int     `json:"height"`
+	Width  int     `json:"width"`
+	Pixels int     `json:"pixel_height"`
+	FPS    float64 `json:"fps"`
+	Copy   bool    `json:"copy"`
+	First  bool    `json:"first"` // made before the video is watchable
+}
+
+// NewDryRun returns d's shape.
+func NewDryRun(d work.DryRun) DryRun {
+	out := DryRun{
+		Schema: Schema, Title: d.Title, Duration: d.Source.Duration.Seconds(),
+		Width: d.Source.Width, Height: d.Source.Height,
+		VideoCodec: d.Source.VideoCodec, AudioCodec: d.Source.AudioCodec,
+		Copy: d.Plan.Copy, Rungs: []Rung{}, Seconds: d.Plan.Seconds, Bytes: d.Plan.Bytes,
+		KeepSource: d.Keeps, Free: d.Free, Needed: d.Needed, Duplicate: d.Duplicate,
+	}
+	if !d.Plan.Copy {
+		out.CopyReason = d.Source.CopyReason()
+	}
+	for _, r := range d.Plan.Rungs {
+		rung := Rung{
+			Height: r.Height, Width: r.Width, Pixels: r.PixHeight, FPS: r.FPS, Copy: r.Copy,
+			First: slices.Contains(d.Plan.First, r.Height),
+		}
+		out.Rungs = append(out.Rungs, rung)
+	}
+	return out
+}
