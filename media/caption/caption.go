@@ -7,6 +7,7 @@
 package caption
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -68,7 +69,7 @@ func finish(cues []Cue) (Track, error) {
 	if len(cues) == 0 {
 		return Track{}, problem(0, "no captions found; expected WebVTT or SubRip with lines like 00:00:01.000 --> 00:00:04.000")
 	}
-	slices.SortStableFunc(cues, func(a, b Cue) int { return int(a.Start - b.Start) })
+	slices.SortStableFunc(cues, func(a, b Cue) int { return cmp.Compare(a.Start, b.Start) })
 	return Track{Cues: cues}, nil
 }
 

@@ -1,6 +1,7 @@
 package caption
 
 import (
+	"cmp"
 	"io"
 	"regexp"
 	"slices"
@@ -45,7 +46,7 @@ func ParseChapters(r io.Reader) ([]Chapter, error) {
 	if len(list) > maxChapters {
 		return nil, problem(0, "more than %d chapters", maxChapters)
 	}
-	slices.SortStableFunc(list, func(a, b Chapter) int { return int(a.Start - b.Start) })
+	slices.SortStableFunc(list, func(a, b Chapter) int { return cmp.Compare(a.Start, b.Start) })
 	for i := 1; i < len(list); i++ {
 		if list[i].Start == list[i-1].Start {
 			return nil, problem(0, "two chapters begin at %s: %q and %q", clock(list[i].Start), short(list[i-1].Title), short(list[i].Title))

@@ -3,6 +3,7 @@ package caption
 import (
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ func parseSRT(lines []string) (Track, error) {
 		next := nextTiming(lines, at+1)
 		text := lines[at+1 : next]
 		if next < len(lines) {
-			text = dropNumber(text)
+			text = dropNumber(text, numberAt(lines, at-1)+1)
 		}
 		joined := override.ReplaceAllString(strings.Join(text, "\n"), "")
 		// What follows the times is a position in pixels, of no use to a browser.
@@ -55,7 +56,7 @@ func nextTiming(lines []string, at int) int {
 
 // checkBefore refuses text before the first caption: then the file is something else.
 func checkBefore(lines []string) error {
-	for i, l := range dropNumber(lines) {
+	for i, l := range dropNumber(lines, 1) {
 		if strings.TrimSpace(l) != "" {
 			return problem(i+1, "expected a caption number or a time like 00:00:01,000 --> 00:00:04,000, not %q", short(l))
 		}
@@ -63,19 +64,26 @@ func checkBefore(lines []string) error {
 	return nil
 }
 
-// dropNumber removes the number of the next caption from the end of text, if it is there.
-func dropNumber(text []string) []string {
+// dropNumber removes the number of the next caption from the end of text: a number after
+// a blank line, or, where the blank line was forgotten, the one that is due. A caption
+// that is itself a number stays.
+func dropNumber(text []string, due int) []string {
 	n := len(text) - 1
-	if n < 0 {
-		return text
-	}
-	number := strings.TrimSpace(text[n])
-	if number == "" || strings.Trim(number, "0123456789") != "" {
-		return text
-	}
-	// A caption that is itself a number, right under its time, stays.
-	if n > 0 && strings.TrimSpace(text[n-1]) == "" || n == 0 {
+	number := numberAt(text, n)
+	if number >= 0 && (n == 0 || strings.TrimSpace(text[n-1]) == "" || number == due) {
 		return text[:n]
 	}
 	return text
+}
+
+// numberAt returns the number that a line consists of, or -1.
+func numberAt(lines []string, at int) int {
+	if at < 0 {
+		return -1
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(lines[at]), 10, 31)
+	if err != nil {
+		return -1
+	}
+	return int(n)
 }

@@ -17,11 +17,27 @@ var timestamp = regexp.MustCompile(`^<[0-9:.]{1,16}>`)
 // entity matches a character reference.
 var entity = regexp.MustCompile(`^&(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});`)
 
-// allowed are the tags of WebVTT; whether each has an annotation.
-var allowed = map[string]bool{"b": false, "i": false, "u": false, "c": false, "ruby": false, "rt": false, "v": true, "lang": true}
+// fate says what becomes of a tag.
+type fate int
 
-// dropped are HTML's tags that SubRip files carry for looks; their text stays.
-var dropped = []string{"font", "span", "s", "em", "strong", "br", "p", "div"}
+const (
+	shown     fate = iota // not markup to us: its text is shown
+	kept                  // one of WebVTT's own
+	annotated             // one of WebVTT's own that carries a word: a speaker, a language
+	dropped               // of HTML, carried by SubRip files for looks: its content stays
+)
+
+func fateOf(name string) fate {
+	switch name {
+	case "b", "i", "u", "c", "ruby", "rt":
+		return kept
+	case "v", "lang":
+		return annotated
+	case "font", "span", "s", "em", "strong", "br", "p", "div":
+		return dropped
+	}
+	return shown
+}
 
 // cleanText rewrites a cue's text: allowed tags are kept and closed, everything else
 // that looks like markup is shown as the text it is. Cleaning twice changes nothing.
@@ -45,13 +61,13 @@ func cleanText(s string) string {
 
 // trimLines removes blank lines, which would end the cue, and space around lines.
 func trimLines(s string) string {
-	var kept []string
+	var lines []string
 	for l := range strings.Lines(s) {
 		if l = strings.TrimSpace(l); l != "" {
-			kept = append(kept, l)
+			lines = append(lines, l)
 		}
 	}
-	return strings.Join(kept, "\n")
+	return strings.Join(lines, "\n")
 }
 
 type cleaner struct {
@@ -103,27 +119,25 @@ func escape(s string) string {
 // tag handles a parsed tag, or says that it is none of ours.
 func (c *cleaner) tag(m []string) bool {
 	closing, name, classes, annotation := m[1] != "", strings.ToLower(m[2]), m[3], m[4]
-	if slices.Contains(dropped, name) {
+	become := fateOf(name)
+	switch {
+	case become == shown:
+		return false
+	case become == dropped:
 		if name == "br" {
 			c.out.WriteString("\n")
 		}
 		return true
-	}
-	annotated, ok := allowed[name]
-	if !ok {
-		return false
-	}
-	if closing {
+	case closing:
 		c.close(name)
 		return true
-	}
-	if len(c.open) == 16 {
+	case len(c.open) == 16:
 		return true // deeper than any text needs: the tag goes, the text stays
 	}
 	c.open = append(c.open, name)
 	c.out.WriteString("<" + name + classes)
 	annotation = strings.Join(strings.Fields(strings.Map(printable, html.UnescapeString(annotation))), " ")
-	if annotated && annotation != "" {
+	if become == annotated && annotation != "" {
 		c.out.WriteString(" " + escape(annotation))
 	}
 	c.out.WriteString(">")

@@ -61,16 +61,16 @@ func parseBlock(cues []Cue, block []string, line int) ([]Cue, error) {
 	if at == len(block) || !strings.Contains(block[at], "-->") {
 		return nil, problem(line, "text without a time; remove the blank line before it, or give it a line like 00:00:01.000 --> 00:00:04.000")
 	}
-	// A timing line begins a new cue even when the blank line before it was forgotten.
-	end := at + 1
-	for end < len(block) && !strings.Contains(block[end], "-->") {
-		end++
+	for at < len(block) {
+		// A timing line begins a new cue even when the blank line before it was forgotten.
+		end := nextTiming(block, at+1)
+		var err error
+		if cues, err = addCue(cues, line+at, block[at], strings.Join(block[at+1:end], "\n")); err != nil {
+			return nil, err
+		}
+		at = end
 	}
-	cues, err := addCue(cues, line+at, block[at], strings.Join(block[at+1:end], "\n"))
-	if err != nil || end == len(block) {
-		return cues, err
-	}
-	return parseBlock(cues, block[end:], line+end)
+	return cues, nil
 }
 
 // settings is what each cue setting may say; "region" is gone with the regions.
