@@ -14,14 +14,17 @@ package work
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/work/check"
+	"github.com/tubelet/tubelet/server/work/disk"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -104,15 +107,7 @@ type DryRun struct {
 }
 
 // InputError is a mistake in what the creator asked for, told before anything was stored.
-type InputError struct {
-	What string // the option or field: "captions de", "chapters"
-	Err  error  // what is wrong, and what to do
-}
-
-func (e *InputError) Error() string { return e.What + ": " + e.Err.Error() }
-
-// Unwrap returns the underlying error.
-func (e *InputError) Unwrap() error { return e.Err }
+type InputError = check.Error
 
 // SpaceError says that the disk has too little room.
 type SpaceError struct {
@@ -122,7 +117,7 @@ type SpaceError struct {
 
 func (e *SpaceError) Error() string {
 	return fmt.Sprintf("the disk that holds %s has %s free and this needs about %s: make room there and try again",
-		e.Dir, bytes(e.Free), bytes(e.Needed))
+		e.Dir, size(e.Free), size(e.Needed))
 }
 
 // FailedError is returned by Follow when the making of a video was given up.
@@ -139,8 +134,8 @@ func (w *Worker) revDir(id string, rev int) string {
 	return w.path("videos", id, fmt.Sprint(rev))
 }
 
-// bytes prints a size as people read it.
-func bytes(n int64) string {
+// size prints a size as people read it.
+func size(n int64) string {
 	switch {
 	case n >= 1e9:
 		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
@@ -150,7 +145,65 @@ func bytes(n int64) string {
 	return fmt.Sprintf("%.0f kB", float64(max(n, 0))/1e3)
 }
 
-// ensure os is used until the parts land
-var _ = os.ErrExist
+// roomToWork is kept free beside what a publish or a job is expected to write.
+const roomToWork = 64 << 20
 
-var _ context.Context
+// room returns a *SpaceError unless n bytes, and some room to work, are free.
+func (w *Worker) room(n int64) error {
+	free, err := disk.Free(w.data)
+	if err != nil {
+		return err
+	}
+	if free < n+roomToWork {
+		return &SpaceError{Dir: w.data, Needed: n + roomToWork, Free: free}
+	}
+	return nil
+}
+
+// MakeBallast reserves 64 MiB in the data directory, to be given back when the disk is full so
+// that rows can be written and files removed. The worker makes them again when there is room.
+func MakeBallast(data string) error { return disk.MakeBallast(data) }
+
+// record runs one transaction of the store; when the disk is too full for it, the ballast is
+// given back and it runs again. It is not cut short by an interrupt.
+func (w *Worker) record(ctx context.Context, do func(context.Context) error) error {
+	ctx = context.WithoutCancel(ctx)
+	err := do(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrExists) && disk.Full(w.data, err) && w.dropBallast() {
+		err = do(ctx)
+	}
+	return err
+}
+
+func (w *Worker) dropBallast() bool {
+	dropped := disk.DropBallast(w.data)
+	if dropped {
+		w.log.Warn("disk full, ballast given back", "dir", w.data)
+	}
+	return dropped
+}
+
+// placing runs do while no other process places files or sweeps. It is short: a few renames
+// and one transaction. An interrupt does not reach do, so that its outcome is known.
+func (w *Worker) placing(ctx context.Context, do func(context.Context) error) error {
+	l, err := disk.WaitLock(ctx, w.path("place.lock"), 5*time.Millisecond)
+	if err != nil {
+		return fmt.Errorf("wait for other commands: %w", err)
+	}
+	defer l.Release()
+	return do(context.WithoutCancel(ctx))
+}
+
+func (w *Worker) maxHeight(ctx context.Context) (int, error) {
+	value, err := w.store.Setting(ctx, "max_height")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(value)
+}
+
+// keepsOriginals reports whether the creator wants every original stored.
+func (w *Worker) keepsOriginals(ctx context.Context) (bool, error) {
+	value, err := w.store.Setting(ctx, "keep_originals")
+	return value == "always", err
+}

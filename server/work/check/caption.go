@@ -1,0 +1,115 @@
+package check
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
+	"github.com/tubelet/tubelet/media/caption"
+	"github.com/tubelet/tubelet/store"
+)
+
+const (
+	maxSubtitles = 4 << 20 // bytes of one file
+	maxChapters  = 1 << 20
+)
+
+// Subtitles is one caption track, re-written and held in memory until it is stored.
+type Subtitles struct {
+	Row store.Caption
+	VTT []byte
+}
+
+// ReadCaption reads a subtitle file of the given language.
+func ReadCaption(lang, path string) (Subtitles, error) {
+	what := "captions " + lang
+	tag, err := Language(what, lang)
+	if err != nil {
+		return Subtitles{}, err
+	}
+	if tag == "" {
+		return Subtitles{}, &Error{"captions", errors.New("the language is missing: write en=FILE")}
+	}
+	data, err := readSmall(path, maxSubtitles)
+	if err != nil {
+		return Subtitles{}, &Error{what, err}
+	}
+	track, err := caption.Parse(bytes.NewReader(data))
+	if err != nil {
+		return Subtitles{}, &Error{what, inFile(path, err)}
+	}
+	return NewSubtitles(tag, track)
+}
+
+// NewSubtitles writes a track anew, to be stored under a name of its own.
+func NewSubtitles(tag string, track caption.Track) (Subtitles, error) {
+	var vtt bytes.Buffer
+	if err := track.WriteVTT(&vtt); err != nil {
+		return Subtitles{}, err
+	}
+	row := store.Caption{Language: tag, Label: LanguageName(tag), File: CaptionFile(tag, vtt.Bytes())}
+	return Subtitles{row, vtt.Bytes()}, nil
+}
+
+// CaptionFile names a caption after its content, so that the name may be cached for ever.
+func CaptionFile(tag string, vtt []byte) string {
+	sum := sha256.Sum256(vtt)
+	return tag + "-" + hex.EncodeToString(sum[:4]) + ".vtt"
+}
+
+// LanguageName returns what a language is called by those who speak it.
+func LanguageName(tag string) string {
+	parsed, err := language.Parse(tag)
+	if err != nil {
+		return tag
+	}
+	if name := display.Self.Name(parsed); name != "" {
+		return name
+	}
+	return tag
+}
+
+// ReadChapters reads and checks a chapter file: WebVTT, ffmetadata, or lines such as
+// "1:02:03 Title".
+func ReadChapters(path string) ([]store.Chapter, error) {
+	data, err := readSmall(path, maxChapters)
+	if err != nil {
+		return nil, &Error{"chapters", err}
+	}
+	list, err := caption.ParseChapters(bytes.NewReader(data))
+	if err != nil {
+		return nil, &Error{"chapters", inFile(path, err)}
+	}
+	if len(list) == 0 {
+		return nil, &Error{"chapters", fmt.Errorf("%s has none: write lines such as \"1:23 Title\"", path)}
+	}
+	return chapters(list), nil
+}
+
+func chapters(list []caption.Chapter) []store.Chapter {
+	var out []store.Chapter
+	for _, c := range list {
+		out = append(out, store.Chapter{Start: c.Start, Title: Line(c.Title, MaxTitle)})
+	}
+	return out
+}
+
+// FromText returns the chapters that a description lists, if it does.
+func FromText(description string) []store.Chapter {
+	return chapters(caption.ChaptersFromText(description))
+}
+
+
+// inFile says in which line of which file a mistake is.
+func inFile(path string, err error) error {
+	var at *caption.LineError
+	if errors.As(err, &at) && at.Line > 0 {
+		return fmt.Errorf("%s, line %d: %w", path, at.Line, err)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

@@ -1,0 +1,313 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/work/disk"
+	"github.com/tubelet/tubelet/store"
+)
+
+const (
+	poll       = 100 * time.Millisecond // how soon a commit of another process is noticed
+	saveEvery  = 2 * time.Second        // progress goes to the row this often: a commit wears an SD card
+	lookEvery  = 3 * time.Second        // whether ffmpeg has appeared
+	tidyEvery  = time.Hour              // between two sweeps of the server
+	retryAfter = 2 * time.Second        // after an error of the loop itself
+)
+
+// runner is the holder of the work lock: the one that runs jobs.
+type runner struct {
+	*Worker
+	lock     *disk.Lock
+	emit     func(Event)
+	failures map[int64]int // of jobs, in this process
+	version  int64         // of the data, when last seen
+	ffmpeg   bool          // was there when last looked
+	looked   time.Time
+}
+
+// takeOver takes the work lock, or returns disk.ErrLocked. What the last holder left running
+// is queued again, and what it left lying around is swept.
+func (w *Worker) takeOver(ctx context.Context, emit func(Event)) (*runner, error) {
+	l, err := disk.TryLock(w.path("work.lock"))
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{Worker: w, lock: l, emit: emit, failures: map[int64]int{}}
+	if r.emit == nil {
+		r.emit = func(Event) {}
+	}
+	err = w.record(ctx, w.store.RequeueRunning)
+	if err == nil {
+		err = w.Sweep(ctx)
+	}
+	if err != nil {
+		l.Release()
+		return nil, fmt.Errorf("take over the work: %w", err)
+	}
+	return r, nil
+}
+
+// Run is the server's loop: it waits for the work lock, sweeps, runs jobs and publishes on
+// schedule, until ctx ends.
+func (w *Worker) Run(ctx context.Context) error {
+	r, err := w.waitTakeOver(ctx)
+	if err != nil {
+		return ignoreDone(ctx, err)
+	}
+	defer r.lock.Release()
+	swept := time.Now()
+	for ctx.Err() == nil {
+		did, err := r.step(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.log.Error("work loop", "err", err)
+			disk.Sleep(ctx, retryAfter)
+			continue
+		}
+		if did {
+			continue
+		}
+		if err := disk.KeepBallast(w.data); err != nil {
+			w.log.Warn("ballast not made", "err", err)
+		}
+		if time.Since(swept) > tidyEvery {
+			swept = time.Now()
+			if err := w.Sweep(ctx); err != nil && ctx.Err() == nil {
+				w.log.Error("sweep", "err", err)
+			}
+		}
+		r.idle(ctx)
+	}
+	return nil
+}
+
+// waitTakeOver becomes the runner as soon as nobody else is.
+func (w *Worker) waitTakeOver(ctx context.Context) (*runner, error) {
+	for {
+		r, err := w.takeOver(ctx, nil)
+		if err == nil {
+			return r, nil
+		}
+		if !errors.Is(err, disk.ErrLocked) {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			// A disk that is full or away now may be back soon; the pages are served meanwhile.
+			w.log.Error("work not taken over", "err", err)
+			if err := disk.Sleep(ctx, retryAfter); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := disk.Sleep(ctx, poll); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// RunOnce does one due thing, a scheduled publishing or a job, and reports whether there was one.
+// It does nothing while another process holds the work lock.
+func (w *Worker) RunOnce(ctx context.Context) (bool, error) {
+	r, err := w.takeOver(ctx, nil)
+	if errors.Is(err, disk.ErrLocked) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer r.lock.Release()
+	return r.step(ctx)
+}
+
+// step does one due thing.
+func (r *runner) step(ctx context.Context) (bool, error) {
+	if err := r.wake(ctx); err != nil {
+		return false, err
+	}
+	var due []string
+	err := r.record(ctx, func(ctx context.Context) (err error) {
+		due, err = r.store.PublishDue(ctx, time.Now())
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, id := range due {
+		r.log.Info("scheduled video published", "video", id)
+	}
+	var job store.Job
+	err = r.record(ctx, func(ctx context.Context) (err error) {
+		job, err = r.store.ClaimJob(ctx, time.Now())
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return len(due) > 0, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, r.runJob(ctx, job)
+}
+
+// wake queues the jobs that wait for ffmpeg once it has appeared. Looking for it costs no
+// write, unlike trying each job again and again.
+func (r *runner) wake(ctx context.Context) error {
+	if time.Since(r.looked) < lookEvery {
+		return nil
+	}
+	r.looked = time.Now()
+	was := r.ffmpeg
+	r.ffmpeg = r.media.Available()
+	if !r.ffmpeg || was {
+		return nil
+	}
+	jobs, err := r.store.Jobs(ctx, store.JobList{Open: true})
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if j.State == store.JobWaiting && j.Reason == waitingForFFmpeg {
+			if err := r.store.RetryJob(ctx, j.ID); err != nil && !errors.Is(err, store.ErrInvalid) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// idle returns when something may be due: a process has committed, a moment has come, or
+// ffmpeg has appeared.
+func (r *runner) idle(ctx context.Context) {
+	next := r.nextDue(ctx)
+	for {
+		if disk.Sleep(ctx, poll) != nil {
+			return
+		}
+		if !next.IsZero() && !time.Now().Before(next) {
+			return
+		}
+		if v, err := r.store.DataVersion(ctx); err != nil || v != r.version {
+			r.version = v
+			return
+		}
+		if !r.ffmpeg && time.Since(r.looked) >= lookEvery {
+			return // to look again
+		}
+	}
+}
+
+// nextDue returns when the next job or scheduled video is due, zero for never.
+func (r *runner) nextDue(ctx context.Context) time.Time {
+	job, err := r.store.NextRun(ctx)
+	video, err2 := r.store.NextPublish(ctx)
+	if err != nil || err2 != nil {
+		return time.Now().Add(retryAfter)
+	}
+	if job.IsZero() || !video.IsZero() && video.Before(job) {
+		return video
+	}
+	return job
+}
+
+// watcher looks after a running job from beside it: it saves its progress, and stops it when
+// its row says that it is no longer wanted or something urgent waits.
+type watcher struct {
+	r      *runner
+	job    store.Job
+	stop   context.CancelCauseFunc
+	ended  chan struct{}
+	group  sync.WaitGroup
+	mu     sync.Mutex
+	latest media.Progress
+}
+
+func (r *runner) watch(ctx context.Context, job store.Job, stop context.CancelCauseFunc) *watcher {
+	w := &watcher{r: r, job: job, stop: stop, ended: make(chan struct{})}
+	w.group.Go(func() { w.loop(ctx) })
+	return w
+}
+
+// end waits for the watching to stop.
+func (w *watcher) end() {
+	close(w.ended)
+	w.group.Wait()
+}
+
+// report takes progress from the work, at any rate.
+func (w *watcher) report(p media.Progress) {
+	w.mu.Lock()
+	w.latest = p
+	w.mu.Unlock()
+	j := w.progress()
+	w.r.emit(Event{Kind: EventProgress, Job: j, Stage: j.Stage, Percent: j.Percent, Speed: j.Speed, ETA: j.ETA})
+}
+
+// progress returns the job with what was last reported.
+func (w *watcher) progress() store.Job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	j, p := w.job, w.latest
+	j.Stage, j.Percent, j.Speed, j.ETA = p.Stage, p.Percent, p.Speed, p.ETA
+	return j
+}
+
+func (w *watcher) loop(ctx context.Context) {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	saved := time.Now()
+	last := w.progress()
+	var version int64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.ended:
+			return
+		case <-tick.C:
+		}
+		if v, err := w.r.store.DataVersion(ctx); err == nil && v != version {
+			version = v
+			w.look(ctx)
+		}
+		if j := w.progress(); time.Since(saved) >= saveEvery && j != last {
+			saved, last = time.Now(), j
+			if errors.Is(w.r.store.SaveProgress(ctx, j), store.ErrNotFound) {
+				w.stop(errUnwanted)
+			}
+		}
+	}
+}
+
+// look reads the rows after a commit of any process.
+func (w *watcher) look(ctx context.Context) {
+	jobs, err := w.r.store.Jobs(ctx, store.JobList{Open: true})
+	if err != nil {
+		return // a later look will tell
+	}
+	wanted, urgent := false, false
+	for _, j := range jobs {
+		wanted = wanted || j.ID == w.job.ID
+		// Only the long job stands back, and loses at most the part that it is at.
+		urgent = urgent || w.job.Kind == kindLadder && j.State == store.JobQueued &&
+			j.Kind == kindTranscode && !j.RunAt.After(time.Now())
+	}
+	switch {
+	case !wanted:
+		w.stop(errUnwanted)
+	case urgent:
+		w.stop(errYield)
+	}
+}
+
+// ignoreDone turns the error of an ended ctx into none.
+func ignoreDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,54 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/work/check"
+)
+
+// makePoster chooses a good frame where the creator gave no picture.
+func makePoster(ctx context.Context, t *task) error {
+	if t.media.Poster != "" {
+		return nil
+	}
+	if err := t.open(); err != nil {
+		return err
+	}
+	src, err := t.source(ctx)
+	if err != nil {
+		return err
+	}
+	t.report(media.Progress{Stage: "choosing a picture"})
+	file, width, height, err := t.Worker.media.Poster(ctx, src, -1, t.dir)
+	if err != nil {
+		return fmt.Errorf("make poster: %w", err)
+	}
+	return t.place(ctx, []string{file}, func(ctx context.Context) error {
+		return t.store.SetPoster(ctx, t.job.Video, t.job.Rev, file, width, height)
+	})
+}
+
+// poster makes the poster that was asked for, and none when none was.
+func (w *Worker) poster(ctx context.Context, src media.Source, t check.Thumbnail, dir string) (file string, width, height int, err error) {
+	switch {
+	case !t.Given:
+		return "", 0, 0, nil
+	case t.Image != "":
+		file, width, height, err = w.media.PosterFromImage(ctx, t.Image, dir)
+	default:
+		file, width, height, err = w.media.Poster(ctx, src, t.At, dir)
+	}
+	var refused *media.RefusedError
+	if errors.Is(err, media.ErrNoFFmpeg) {
+		err = &InputError{What: "thumbnail", Err: fmt.Errorf("%w: install it (apt install ffmpeg), or set the picture later", err)}
+	} else if errors.As(err, &refused) {
+		err = &InputError{What: "thumbnail", Err: err}
+	}
+	if err != nil {
+		return "", 0, 0, fmt.Errorf("make thumbnail: %w", err)
+	}
+	return file, width, height, nil
+}

@@ -1,0 +1,125 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/tubelet/tubelet/server/work/disk"
+	"github.com/tubelet/tubelet/store"
+)
+
+// Sweep removes every file and folder in work/ and videos/ that belongs to no row, no open
+// job and no publish in progress. It never harms a running one: whoever makes a folder or
+// brings a file into videos/ holds the place lock until the folder is locked or the row is
+// committed, and the sweep holds it too.
+func (w *Worker) Sweep(ctx context.Context) error {
+	err := w.placing(ctx, func(ctx context.Context) error {
+		return errors.Join(w.sweepWork(ctx), w.sweepVideos(ctx), w.sweepRoot())
+	})
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	return nil
+}
+
+// sweepWork removes the folders of dead processes and closed jobs.
+func (w *Worker) sweepWork(ctx context.Context) error {
+	entries, err := os.ReadDir(w.path("work"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	jobs, err := w.store.Jobs(ctx, store.JobList{Open: true})
+	if err != nil {
+		return err
+	}
+	open := map[string]bool{}
+	for _, j := range jobs {
+		open["job-"+strconv.FormatInt(j.ID, 10)] = true
+	}
+	for _, e := range entries {
+		path := w.path("work", e.Name())
+		if open[e.Name()] || e.IsDir() && held(path) {
+			continue
+		}
+		w.log.Info("left-over work removed", "path", path)
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// held reports whether a living process holds the folder's lock.
+func held(dir string) bool {
+	path := filepath.Join(dir, ".lock")
+	if _, err := os.Lstat(path); err != nil {
+		return false
+	}
+	l, err := disk.TryLock(path)
+	if err != nil {
+		return true // also when it cannot be told
+	}
+	l.Release()
+	return false
+}
+
+// sweepVideos removes what no row names. The rows are read first, but under the place lock
+// none can be added meanwhile.
+func (w *Worker) sweepVideos(ctx context.Context) error {
+	files, err := w.store.Files(ctx)
+	if err != nil {
+		return err
+	}
+	named := make(map[string]bool, 2*len(files))
+	for _, f := range files {
+		for ; f != "."; f = filepath.Dir(f) {
+			named[filepath.FromSlash(f)] = true
+		}
+	}
+	root := w.path("videos")
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || path == root {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil || named[rel] {
+			return err
+		}
+		w.log.Info("file without a row removed", "path", path)
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	})
+}
+
+// sweepRoot removes what a kill may have left beside the database.
+func (w *Worker) sweepRoot() error {
+	entries, err := os.ReadDir(w.data)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "try-") || e.Name() == "ballast.part" {
+			if err := os.Remove(w.path(e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
