@@ -252,3 +252,9 @@ func (s *Store) Files(ctx context.Context) ([]string, error) {
 	}
 	return files, nil
 }
+
+// SetFacts records what a source is, where nobody could look inside when it was stored.
+func (s *Store) SetFacts(ctx context.Context, id string, rev int, m Media) error {
+	return s.changeMedia(ctx, id, rev, "describe", "duration = ?, width = ?, height = ?, fps = ?, has_video = ?, has_audio = ?",
+		span(m.Duration), m.Width, m.Height, m.FPS, m.HasVideo, m.HasAudio)
+}

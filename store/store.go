@@ -19,6 +19,7 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+	lib "modernc.org/sqlite/lib"
 )
 
 // The errors that callers tell apart. They come wrapped: use errors.Is.
@@ -60,12 +61,12 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	s := &Store{}
-	s.writer, err = connect(path, 1, "_txlock=immediate&_pragma=foreign_keys(on)&_pragma=cache_size(-4000)")
+	s.writer, err = connect(path, 1, "&_txlock=immediate&_pragma=foreign_keys(on)&_pragma=cache_size(-4000)")
 	if err == nil {
-		s.reader, err = connect(path, readers, "_query_only=1&_pragma=cache_size(-2000)")
+		s.reader, err = connect(path, readers, "&_query_only=1&_pragma=cache_size(-2000)")
 	}
 	if err == nil {
-		s.ticker, err = connect(path, 1, "_query_only=1")
+		s.ticker, err = connect(path, 1, "&_query_only=1")
 	}
 	if err == nil {
 		err = s.writer.PingContext(ctx)
@@ -84,7 +85,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 func connect(path string, n int, options string) (*sql.DB, error) {
 	const common = "_busy_timeout=10000&_defensive=1&_dqs=0&_journal_mode=wal&_synchronous=full" +
 		"&_pragma=temp_store(memory)&_pragma=journal_size_limit(67108864)"
-	db, err := sql.Open("sqlite", fileURI(path)+"?"+common+"&"+options)
+	db, err := sql.Open("sqlite", fileURI(path)+"?"+common+options)
 	if err != nil {
 		return nil, err
 	}
@@ -158,3 +159,6 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 	}
 	return nil
 }
+
+// SQLite returns the version of the SQLite in use.
+func SQLite() string { return lib.SQLITE_VERSION }

@@ -18,41 +18,50 @@ const application = 0x74756265
 
 // upgrades returns the steps from each schema version to the next: the first leads from
 // version 1 to version 2. The current version is one more than their number. A step is
-// never changed once it was released; each runs in one transaction, with foreign keys
-// unchecked until its end, so that tables may be rebuilt.
+// never changed once it was released. Foreign keys are checked only when all are done, so
+// that a step may rebuild tables.
 func upgrades() []string {
 	return []string{}
 }
 
-// prepare brings the file at path to the current version: a new one from schema, an old
-// one by steps. It works on a connection of its own and leaves none open.
+// prepare brings the file at path to the current version, a new one by schema, an old one
+// by steps, in one transaction on a connection of its own. Of several processes that come
+// at once one does it, and the others find it done.
 func prepare(ctx context.Context, path, schema string, steps []string) error {
 	if err := create(path); err != nil {
 		return err
 	}
-	db, err := connect(path, 1, "_txlock=immediate")
+	db, err := connect(path, 1, "&_txlock=immediate")
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 
 	current := 1 + len(steps)
-	version, err := check(ctx, db, current)
-	if err != nil || version == current {
+	if version, err := check(ctx, db, current); err != nil || version == current {
 		return err
 	}
-	if version == 0 {
-		return fill(ctx, db, schema, current)
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
 	}
-	if err := backup(ctx, db, version, fmt.Sprintf("%s.v%d", path, version)); err != nil {
-		return fmt.Errorf("copy before upgrading: %w", err)
+	defer tx.Rollback()
+	version, err := check(ctx, tx, current) // again: it cannot change any more
+	switch {
+	case err != nil || version == current:
+		return err
+	case version == 0:
+		_, err = tx.ExecContext(ctx, fmt.Sprintf("%s; pragma application_id = %d", schema, application))
+	default:
+		err = upgrade(ctx, tx, path, version, steps)
 	}
-	for ; version < current; version++ {
-		if err := upgrade(ctx, db, version, steps[version-1]); err != nil {
-			return fmt.Errorf("upgrade schema to version %d: %w", version+1, err)
-		}
+	if err != nil {
+		return err
 	}
-	return nil
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("pragma user_version = %d", current)); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // check returns the schema version of a database, 0 for an empty one. It refuses files
@@ -75,85 +84,54 @@ func check(ctx context.Context, q querier, current int) (int, error) {
 	return version, nil
 }
 
-// fill makes the tables of a new database, unless another process was faster.
-func fill(ctx context.Context, db *sql.DB, schema string, version int) error {
-	tx, err := db.BeginTx(ctx, nil)
+// upgrade copies the database and runs the steps that follow on version.
+func upgrade(ctx context.Context, tx *sql.Tx, path string, version int, steps []string) error {
+	if err := backup(ctx, path, fmt.Sprintf("%s.v%d", path, version)); err != nil {
+		return fmt.Errorf("copy before upgrading: %w", err)
+	}
+	for i, step := range steps[version-1:] {
+		if _, err := tx.ExecContext(ctx, step); err != nil {
+			return fmt.Errorf("upgrade to schema version %d: %w", version+i+1, err)
+		}
+	}
+	broken, err := one(ctx, tx, value[int], "select count(*) from pragma_foreign_key_check")
+	if err == nil && broken > 0 {
+		err = fmt.Errorf("%d rows refer to nothing", broken)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("check references after upgrading: %w", err)
 	}
-	defer tx.Rollback()
-	if now, err := check(ctx, tx, version); err != nil || now == version {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, schema); err != nil {
-		return fmt.Errorf("create tables: %w", err)
-	}
-	_, err = tx.ExecContext(ctx, fmt.Sprintf("pragma application_id = %d; pragma user_version = %d", application, version))
-	if err != nil {
-		return err
-	}
-	return tx.Commit()
+	return nil
 }
 
-// upgrade runs one step, unless another process was faster.
-func upgrade(ctx context.Context, db *sql.DB, from int, step string) error {
-	tx, err := db.BeginTx(ctx, nil)
+// backup writes a copy of a database to a file that is whole or not there. The caller
+// holds the write lock, which keeps other processes from this and from writing, and does
+// not keep a connection of our own from reading.
+func backup(ctx context.Context, path, to string) error {
+	db, err := connect(path, 1, "")
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	var now int
-	if err := tx.QueryRowContext(ctx, "pragma user_version").Scan(&now); err != nil || now > from {
+	defer db.Close()
+	part := to + ".part"
+	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, step); err != nil {
-		return err
-	}
-	var broken int
-	if err := tx.QueryRowContext(ctx, "select count(*) from pragma_foreign_key_check").Scan(&broken); err != nil {
-		return err
-	}
-	if broken > 0 {
-		return fmt.Errorf("%d rows refer to nothing", broken)
-	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("pragma user_version = %d", from+1)); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// backup writes a consistent copy of a database of the given version to a file.
-func backup(ctx context.Context, db *sql.DB, version int, path string) error {
-	part := fmt.Sprintf("%s.%d.part", path, os.Getpid())
 	defer os.Remove(part)
-	// SQLite writes into an empty file, and so keeps its mode.
+	// SQLite writes into a file that is there and empty, and so keeps its mode.
 	if err := create(part); err != nil {
 		return err
 	}
 	if _, err := db.ExecContext(ctx, "vacuum into ?", part); err != nil {
 		return err
 	}
-	// Another process may have upgraded in the meantime; its copy is the good one then.
-	if now, err := versionOf(ctx, part); err != nil || now != version {
-		return err
-	}
 	if err := flush(part); err != nil {
 		return err
 	}
-	if err := os.Rename(part, path); err != nil {
+	if err := os.Rename(part, to); err != nil {
 		return err
 	}
-	return flush(filepath.Dir(path))
-}
-
-// versionOf returns the schema version of a file that is not live.
-func versionOf(ctx context.Context, path string) (int, error) {
-	db, err := sql.Open("sqlite", fileURI(path)+"?mode=ro")
-	if err != nil {
-		return 0, err
-	}
-	defer db.Close()
-	return one(ctx, db, value[int], "pragma user_version")
+	return flush(filepath.Dir(to))
 }
 
 // flush forces a file, or a folder's entries, to disk.

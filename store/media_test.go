@@ -1,0 +1,241 @@
+package store_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tubelet/tubelet/store"
+)
+
+var (
+	sumA = strings.Repeat("a1", 32)
+	sumB = strings.Repeat("b2", 32)
+)
+
+// processing returns a video of which nothing is made yet.
+func processing(title string) store.NewVideo {
+	v := sample(title)
+	v.Media.State, v.Media.Renditions = store.Processing, nil
+	return v
+}
+
+func TestRenditionsArriveOneByOne(t *testing.T) {
+	s := open(t)
+	v := create(t, s, processing("slow"))
+	got := load(t, s, v.ID)
+	same(t, got.Media.Rev, 0)
+	same(t, got.Media.State, store.Processing)
+	same(t, got.Media.SourceName, "talk.mov")
+	same(t, got.Visible(), false)
+
+	// A poster alone makes nothing watchable, nor does a second language.
+	must(t, s.SetPoster(t.Context(), v.ID, 1, "poster-1.jpg", 1280, 720))
+	audio := store.Rendition{File: "audio-fr.mp4", Language: "fr"}
+	must(t, s.AddRenditions(t.Context(), v.ID, 1, []store.Rendition{audio}, false, nil))
+	same(t, load(t, s, v.ID).Media.Rev, 0)
+
+	next := store.Job{Kind: "transcode", Video: v.ID, Rev: 1}
+	must(t, s.AddRenditions(t.Context(), v.ID, 1, []store.Rendition{rendition(360)}, false, []store.Job{next}))
+	got = load(t, s, v.ID)
+	same(t, got.Media.Rev, 1)
+	same(t, got.Media.State, store.Watchable)
+	same(t, got.Listed(), true)
+	first := got.PublishedAt
+	jobs, err := s.Jobs(t.Context(), store.JobList{Video: v.ID})
+	must(t, err)
+	same(t, len(jobs), 1)
+
+	// The last two, and one of before once more.
+	again := []store.Rendition{rendition(720), rendition(1080), rendition(360)}
+	must(t, s.AddRenditions(t.Context(), v.ID, 1, again, true, nil))
+	got = load(t, s, v.ID)
+	same(t, got.Media.State, store.Done)
+	same(t, got.PublishedAt, first)
+	same(t, got.Media.Renditions, []store.Rendition{rendition(1080), rendition(720), rendition(360), audio})
+}
+
+func TestAddRenditionsRefuses(t *testing.T) {
+	s := open(t)
+	v := create(t, s, processing("x"))
+	wantError(t, s.AddRenditions(t.Context(), v.ID, 2, []store.Rendition{rendition(360)}, false, nil), store.ErrNotFound)
+	if err := s.AddRenditions(t.Context(), v.ID, 1, nil, true, nil); err == nil {
+		t.Error("done with nothing to play was accepted")
+	}
+	bad := []store.Job{{Kind: "poster", Video: "nothere222"}}
+	wantError(t, s.AddRenditions(t.Context(), v.ID, 1, []store.Rendition{rendition(360)}, true, bad), store.ErrNotFound)
+	same(t, load(t, s, v.ID).Media.State, store.Processing)
+}
+
+func TestFailedMediaPlaysOn(t *testing.T) {
+	s := open(t)
+	v := create(t, s, sample("half"))
+	must(t, s.SetMediaFailed(t.Context(), v.ID, 1, "the source ends early"))
+	got := load(t, s, v.ID)
+	same(t, got.Media.State, store.Failed)
+	same(t, got.Media.Error, "the source ends early")
+	same(t, got.Visible(), true)
+	same(t, len(got.Media.Renditions), 1)
+	must(t, s.AddRenditions(t.Context(), v.ID, 1, []store.Rendition{rendition(360)}, true, nil))
+	got = load(t, s, v.ID)
+	same(t, got.Media.State, store.Done)
+	same(t, got.Media.Error, "")
+}
+
+func TestReplace(t *testing.T) {
+	s := open(t)
+	v := sample("first")
+	v.Media.State, v.Media.SourceSHA256 = store.Done, sumA
+	v.Jobs = []store.Job{{Kind: "storyboard", Video: v.ID, Rev: 1}}
+	create(t, s, v)
+	published := load(t, s, v.ID).PublishedAt
+
+	rev, err := s.NextRev(t.Context(), v.ID)
+	must(t, err)
+	same(t, rev, 2)
+	m := processing("").Media
+	m.Rev, m.SourceSHA256, m.SourceName = rev, sumB, "better.mov"
+	must(t, s.CreateMedia(t.Context(), v.ID, m, []store.Job{{Kind: "transcode", Video: v.ID, Rev: 2}}))
+	wantError(t, s.CreateMedia(t.Context(), v.ID, processing("").Media, nil), store.ErrExists)
+
+	// The old one is served until the new one plays.
+	got := load(t, s, v.ID)
+	same(t, got.Media.Rev, 1)
+	same(t, got.Media.Renditions, []store.Rendition{rendition(1080)})
+	obsolete, err := s.ObsoleteMedia(t.Context())
+	must(t, err)
+	same(t, len(obsolete), 0)
+	wantError(t, s.ForgetMedia(t.Context(), store.MediaRef{Video: v.ID, Rev: 1}), store.ErrNotFound)
+
+	must(t, s.AddRenditions(t.Context(), v.ID, 2, []store.Rendition{rendition(720)}, false, nil))
+	got = load(t, s, v.ID)
+	same(t, got.Media.Rev, 2)
+	same(t, got.Media.SourceName, "better.mov")
+	same(t, got.Media.Renditions, []store.Rendition{rendition(720)})
+	same(t, got.PublishedAt, published)
+	jobs, err := s.Jobs(t.Context(), store.JobList{Video: v.ID, Open: true})
+	must(t, err)
+	same(t, len(jobs), 1)
+	same(t, jobs[0].Kind, "transcode")
+
+	// A late result for the old one changes nothing that is served.
+	must(t, s.AddRenditions(t.Context(), v.ID, 1, []store.Rendition{rendition(480)}, true, nil))
+	same(t, load(t, s, v.ID).Media.Rev, 2)
+
+	old := store.MediaRef{Video: v.ID, Rev: 1}
+	obsolete, err = s.ObsoleteMedia(t.Context())
+	must(t, err)
+	same(t, obsolete, []store.MediaRef{old})
+	must(t, s.ForgetMedia(t.Context(), old))
+	_, err = s.MediaRev(t.Context(), v.ID, 1)
+	wantError(t, err, store.ErrNotFound)
+	m, err = s.MediaRev(t.Context(), v.ID, 2)
+	must(t, err)
+	same(t, m, load(t, s, v.ID).Media)
+	rev, err = s.NextRev(t.Context(), v.ID)
+	must(t, err)
+	same(t, rev, 3)
+	_, err = s.NextRev(t.Context(), "nothere222")
+	wantError(t, err, store.ErrNotFound)
+	wantError(t, s.CreateMedia(t.Context(), "nothere222", m, nil), store.ErrNotFound)
+}
+
+func TestTheSameFileTwice(t *testing.T) {
+	s := open(t)
+	v := sample("a")
+	v.Media.SourceSHA256, v.Media.SourceBytes = sumA, 12345
+	create(t, s, v)
+	known, err := s.HasSourceBytes(t.Context(), 12345)
+	must(t, err)
+	same(t, known, true)
+	known, err = s.HasSourceBytes(t.Context(), 12346)
+	must(t, err)
+	same(t, known, false)
+	id, err := s.VideoBySHA256(t.Context(), sumA)
+	must(t, err)
+	same(t, id, v.ID)
+	_, err = s.VideoBySHA256(t.Context(), "")
+	wantError(t, err, store.ErrNotFound)
+
+	isDuplicate := func(err error) {
+		t.Helper()
+		wantError(t, err, store.ErrExists)
+		d, ok := errors.AsType[*store.DuplicateError](err)
+		if !ok || d.ID != v.ID {
+			t.Errorf("got %v, want a duplicate of %s", err, v.ID)
+		}
+	}
+	w := sample("b")
+	w.Media.SourceSHA256 = sumA
+	isDuplicate(s.CreateVideo(t.Context(), w))
+	w.Media.SourceSHA256 = ""
+	create(t, s, w) // its checksum is not known yet
+	m := processing("").Media
+	m.Rev, m.SourceSHA256 = 2, sumA
+	isDuplicate(s.CreateMedia(t.Context(), w.ID, m, nil))
+	isDuplicate(s.CreateMedia(t.Context(), v.ID, m, nil))
+
+	// A file that was replaced may be published again, and so may one on which work failed.
+	m.SourceSHA256, m.State, m.Renditions = sumB, store.Watchable, []store.Rendition{rendition(720)}
+	must(t, s.CreateMedia(t.Context(), v.ID, m, nil))
+	must(t, s.SetSourceSHA256(t.Context(), w.ID, 1, sumA))
+	m.Rev, m.SourceSHA256 = 2, sumA
+	must(t, s.SetMediaFailed(t.Context(), w.ID, 1, "no"))
+	must(t, s.CreateMedia(t.Context(), w.ID, m, nil))
+}
+
+func TestFilesNamesEverything(t *testing.T) {
+	s := open(t)
+	v := sample("x")
+	v.Media.SourceFile = "source.mov"
+	create(t, s, v)
+	must(t, s.SetPoster(t.Context(), v.ID, 1, "poster-1.jpg", 16, 9))
+	board := store.Storyboard{File: "storyboard-1.jpg", VTT: "storyboard-1.vtt", Columns: 1, Rows: 1, Width: 160, Height: 90, Interval: 1500 * time.Millisecond}
+	must(t, s.SetStoryboard(t.Context(), v.ID, 1, board))
+	same(t, load(t, s, v.ID).Media.Storyboard, board)
+	old, err := s.AddCaption(t.Context(), v.ID, store.Caption{Language: "en", Label: "English", File: "en-1.vtt"})
+	must(t, err)
+	same(t, old, "")
+
+	in := func(names ...string) []string {
+		for i := range names {
+			names[i] = v.ID + "/" + names[i]
+		}
+		return names
+	}
+	files := func() []string {
+		list, err := s.Files(t.Context())
+		must(t, err)
+		return slices.Sorted(slices.Values(list))
+	}
+	same(t, files(), in("1/1080p.m3u8", "1/1080p.mp4", "1/poster-1.jpg", "1/source.mov",
+		"1/storyboard-1.jpg", "1/storyboard-1.vtt", "captions/en-1.vtt"))
+	must(t, s.ForgetSource(t.Context(), v.ID, 1))
+	same(t, slices.Contains(files(), v.ID+"/1/source.mov"), false)
+	wantError(t, s.SetPoster(t.Context(), v.ID, 7, "p", 1, 1), store.ErrNotFound)
+}
+
+func TestCaptions(t *testing.T) {
+	s := open(t)
+	v := create(t, s, sample("x"))
+	add := func(lang, file, wantOld string) {
+		t.Helper()
+		old, err := s.AddCaption(t.Context(), v.ID, store.Caption{Language: lang, Label: lang, File: file})
+		must(t, err)
+		same(t, old, wantOld)
+	}
+	add("en", "en-1.vtt", "")
+	add("de", "de-1.vtt", "")
+	add("en", "en-2.vtt", "en-1.vtt")
+	same(t, load(t, s, v.ID).Captions, []store.Caption{
+		{Language: "de", Label: "de", File: "de-1.vtt"}, {Language: "en", Label: "en", File: "en-2.vtt"}})
+	file, err := s.RemoveCaption(t.Context(), v.ID, "de")
+	must(t, err)
+	same(t, file, "de-1.vtt")
+	_, err = s.RemoveCaption(t.Context(), v.ID, "de")
+	wantError(t, err, store.ErrNotFound)
+	_, err = s.AddCaption(t.Context(), "nothere222", store.Caption{Language: "en"})
+	wantError(t, err, store.ErrNotFound)
+}

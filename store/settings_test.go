@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tubelet/tubelet/store"
+)
+
+func TestChannel(t *testing.T) {
+	s := open(t)
+	_, err := s.Channel(t.Context())
+	wantError(t, err, store.ErrNotFound)
+	wantError(t, s.UpdateChannel(t.Context(), store.Channel{Name: "x"}), store.ErrNotFound)
+	c := store.Channel{Handle: "workshop", Domain: "127.0.0.1:8080", Local: true, Name: "The Small Workshop", Language: "en",
+		CreatedAt: time.Now().Truncate(time.Millisecond).UTC()}
+	must(t, s.CreateChannel(t.Context(), c))
+	wantError(t, s.CreateChannel(t.Context(), c), store.ErrExists)
+	got, err := s.Channel(t.Context())
+	must(t, err)
+	c.Links = []store.Link{}
+	same(t, got, c)
+
+	c.Name, c.Description, c.Avatar, c.Banner = "Big Workshop", "*wood*", "avatar.png", "banner.jpg"
+	c.Links = []store.Link{{Label: "Home", URL: "https://example.org/?a=\"b\""}}
+	moved := c
+	moved.Domain, moved.Handle = "elsewhere.example", "other"
+	must(t, s.UpdateChannel(t.Context(), moved))
+	got, err = s.Channel(t.Context())
+	must(t, err)
+	same(t, got, c)
+}
+
+func TestSettings(t *testing.T) {
+	s := open(t)
+	list, err := s.Settings(t.Context())
+	must(t, err)
+	for _, set := range list {
+		if set.Doc == "" || set.Value != set.Default {
+			t.Errorf("setting %+v", set)
+		}
+		must(t, s.SetSetting(t.Context(), set.Key, set.Default))
+	}
+	tests := []struct {
+		key, value string
+		want       error
+	}{
+		{"listen", ":8443", nil}, {"listen", "127.0.0.1:8080", nil}, {"listen", "[::1]:8080", nil},
+		{"listen", "8080", store.ErrInvalid}, {"listen", ":http", store.ErrInvalid}, {"listen", ":70000", store.ErrInvalid},
+		{"threads", "2", nil}, {"threads", "-1", store.ErrInvalid}, {"threads", "many", store.ErrInvalid},
+		{"downloads", "false", nil}, {"downloads", "perhaps", store.ErrInvalid},
+		{"encoder", "libx264", nil}, {"encoder", "h265", store.ErrInvalid},
+		{"max_height", "1080", nil}, {"max_height", "1", store.ErrInvalid},
+		{"license", "CC-BY-4.0", nil}, {"license", "a\nb", store.ErrInvalid},
+		{"log_level", "debug", nil}, {"log_level", "loud", store.ErrInvalid},
+		{"transcode.nice", "20", store.ErrInvalid}, {"keep_originals", "always", nil},
+		{"nonsense", "1", store.ErrNotFound},
+	}
+	for _, test := range tests {
+		before, _ := s.Setting(t.Context(), test.key)
+		wantError(t, s.SetSetting(t.Context(), test.key, test.value), test.want)
+		after, _ := s.Setting(t.Context(), test.key)
+		if test.want == nil {
+			before = test.value
+		}
+		if after != before {
+			t.Errorf("%s = %q leaves %q", test.key, test.value, after)
+		}
+	}
+	_, err = s.Setting(t.Context(), "max_hight")
+	wantError(t, err, store.ErrNotFound)
+	if !strings.Contains(err.Error(), `"max_height"`) {
+		t.Errorf("no hint in %q", err)
+	}
+}
