@@ -153,13 +153,14 @@ func hue(name string) string {
 	return "hue" + strconv.Itoa(int(h.Sum32()%8))
 }
 
-// initials returns the first letters of the first two words of a name.
+// initials returns the first letters of the first two words of a name. In scripts
+// without capitals two letters would read as a word, so there it is one.
 func initials(name string) string {
 	out := ""
 	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		r := []rune(word)[0]
 		out += string(unicode.ToUpper(r))
-		if len([]rune(out)) == 2 {
+		if len([]rune(out)) == 2 || unicode.ToUpper(r) == unicode.ToLower(r) {
 			break
 		}
 	}

@@ -166,7 +166,7 @@ func around(p Paging, address func(int) string) (prev, next string) {
 	if p.Number > 1 && p.Number <= p.Pages()+1 {
 		prev = address(p.Number - 1)
 	}
-	if p.Number < p.Pages() {
+	if p.Number >= 1 && p.Number < p.Pages() {
 		next = address(p.Number + 1)
 	}
 	return prev, next

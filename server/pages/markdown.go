@@ -78,13 +78,18 @@ func commentHTML(source string, length time.Duration) template.HTML {
 	return template.HTML(linkTimes(policy.Sanitize(source), length))
 }
 
-// summary returns the text of a description without its markup, on one line and cut
-// at a word to at most limit characters.
+// summary returns the text of a description without its markup, on one line, without
+// headings, up to the second part and cut at a word to at most limit characters.
 func summary(source string, limit int) string {
 	src := []byte(source)
 	var b strings.Builder
 	ast.Walk(markdown.Parser().Parse(text.NewReader(src)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
+		case *ast.Heading:
+			if strings.TrimSpace(b.String()) != "" {
+				return ast.WalkStop, nil
+			}
+			return ast.WalkSkipChildren, nil
 		case *ast.Text:
 			if entering {
 				b.Write(n.Value(src))
