@@ -33,6 +33,7 @@ type Source struct {
 	VideoLength time.Duration // of the video stream alone
 	KeyframeGap time.Duration // longest distance of two keyframes, 0 when not measured
 	FrameGap    time.Duration // longest distance of two frames, 0 when not measured
+	Trimmed     bool          // an edit list hides part of the stream
 
 	HasAudio   bool
 	AudioCodec string // of the first track
@@ -52,7 +53,9 @@ type AudioTrack struct {
 	Profile    string
 	Channels   int
 	SampleRate int
-	Language   string // BCP 47, empty when unknown
+	BitRate    int           // bits per second, 0 when unknown
+	Start      time.Duration // of the first packet in the file
+	Language   string        // BCP 47, empty when unknown
 	Title      string
 }
 
@@ -117,6 +120,8 @@ func (s Source) shapeReason() string {
 		return "its picture has an odd number of pixels on a side"
 	case s.Width != s.CodedWidth || s.Height != s.CodedHeight:
 		return "its pixels are not square"
+	case s.Trimmed:
+		return "parts of it are hidden by an edit list"
 	case s.FPS > 60.5:
 		return fmt.Sprintf("it has %.0f frames a second", s.FPS)
 	case s.KeyframeGap == 0:

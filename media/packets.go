@@ -1,0 +1,150 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// scanTime bounds the reading of all packets. It is disk speed for most files; what takes
+// longer is encoded rather than copied.
+const scanTime = 45 * time.Second
+
+// packets is what reading every packet header of a file tells.
+type packets struct {
+	complete    bool          // the file was read to its end in time
+	end         time.Duration // of the last packet of any stream, counted from the first
+	videoEnd    time.Duration
+	frames      int
+	keyframeGap time.Duration
+	frameGap    time.Duration
+}
+
+// packets reads all packets of src, decoding none.
+func (m *Maker) packets(ctx context.Context, src Source) (packets, error) {
+	lead := -1
+	if src.HasVideo {
+		lead = src.VideoIndex
+	}
+	scan := &packetScan{lead: lead, spans: map[int]*span{}}
+	limited, cancel := context.WithTimeout(ctx, scanTime)
+	defer cancel()
+	err := m.run(limited, job{tool: ffprobe, input: src.Path, urgent: true, stdout: scan, cpu: scanTime,
+		global: []string{"-of", "compact=p=0", "-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags"}})
+	if ctx.Err() != nil || errors.Is(err, ErrNoFFmpeg) {
+		return packets{}, err
+	}
+	p := scan.result()
+	p.complete = limited.Err() == nil
+	return p, nil
+}
+
+// packetScan reads ffprobe's list of packets while it is written.
+type packetScan struct {
+	lead  int // index of the shown stream
+	rest  []byte
+	spans map[int]*span
+}
+
+// span is the time that one stream covers.
+type span struct {
+	packets       int
+	first, last   time.Duration
+	end           time.Duration
+	key           time.Duration
+	keyGap, frame time.Duration
+}
+
+// Write takes the next piece of the list.
+func (s *packetScan) Write(p []byte) (int, error) {
+	s.rest = append(s.rest, p...)
+	for {
+		i := bytes.IndexByte(s.rest, '\n')
+		if i < 0 {
+			break
+		}
+		s.line(string(s.rest[:i]))
+		s.rest = s.rest[i+1:]
+	}
+	if len(s.rest) > 1<<16 {
+		return 0, errors.New("line too long")
+	}
+	return len(p), nil
+}
+
+// line takes one "stream_index=0|pts_time=...|flags=K_" record.
+func (s *packetScan) line(text string) {
+	var index int
+	var pts, dts, length time.Duration
+	var timed, key bool
+	for field := range strings.SplitSeq(text, "|") {
+		name, value, _ := strings.Cut(field, "=")
+		switch name {
+		case "stream_index":
+			index, _ = strconv.Atoi(value)
+		case "pts_time":
+			pts, timed = signed(value)
+		case "dts_time":
+			dts, _ = signed(value)
+		case "duration_time":
+			length = seconds(value)
+		case "flags":
+			key = strings.HasPrefix(value, "K")
+		}
+	}
+	if !timed {
+		pts = dts
+	}
+	if index < 0 || index >= maxStreams {
+		return
+	}
+	sp := s.spans[index]
+	if sp == nil {
+		sp = &span{first: pts, key: pts, last: dts}
+		s.spans[index] = sp
+	}
+	sp.add(pts, dts, length, key)
+}
+
+func (sp *span) add(pts, dts, length time.Duration, key bool) {
+	sp.packets++
+	sp.first = min(sp.first, pts)
+	sp.end = max(sp.end, pts+min(length, time.Minute))
+	sp.frame = max(sp.frame, dts-sp.last)
+	sp.last = dts
+	if key {
+		sp.keyGap = max(sp.keyGap, pts-sp.key)
+		sp.key = pts
+	}
+}
+
+// result sums up the scan. Times count from the earliest packet of all, which is where
+// ffmpeg's -start_at_zero begins too.
+func (s *packetScan) result() packets {
+	var p packets
+	start := time.Duration(math.MaxInt64)
+	for _, sp := range s.spans {
+		start = min(start, sp.first)
+	}
+	for i, sp := range s.spans {
+		p.end = max(p.end, sp.end-start)
+		if i == s.lead {
+			p.videoEnd, p.frames, p.frameGap = sp.end-start, sp.packets, sp.frame
+			p.keyframeGap = max(sp.keyGap, sp.end-sp.key)
+		}
+	}
+	return p
+}
+
+// signed reads seconds that may be negative.
+func signed(s string) (time.Duration, bool) {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f < -1e9 || f > 1e9 {
+		return 0, false
+	}
+	return time.Duration(f * float64(time.Second)), true
+}

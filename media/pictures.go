@@ -1,0 +1,255 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"math"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/tubelet/tubelet/media/caption"
+)
+
+// posterWidth is the long side of a poster; wider gains nothing on a page.
+const posterWidth = 1280
+
+// Poster makes the picture shown before play, as a JPEG in dir whose name tells its
+// content. at chooses the moment; when it is negative, a good frame is looked for: neither
+// black nor a single colour. A source without picture gets its cover or its waveform.
+func (m *Maker) Poster(ctx context.Context, src Source, at time.Duration, dir string) (file string, w, h int, err error) {
+	var best []byte
+	switch {
+	case src.HasVideo && at >= 0:
+		best, err = m.frame(ctx, src, min(at, max(0, src.VideoLength-time.Second/10)), 1)
+	case src.HasVideo:
+		best, err = m.goodFrame(ctx, src)
+	case src.CoverArt:
+		best, err = m.picture(ctx, job{input: src.Path}, src.CoverAt)
+		if err != nil && ctx.Err() == nil {
+			best, err = m.waveform(ctx, src)
+		}
+	default:
+		best, err = m.waveform(ctx, src)
+	}
+	if err != nil {
+		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+	}
+	return writePoster(dir, best)
+}
+
+// PosterFromImage makes a poster of the JPEG, PNG or WebP file at path, without what the
+// camera wrote into it.
+func (m *Maker) PosterFromImage(ctx context.Context, path, dir string) (file string, w, h int, err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+	}
+	data, err := m.picture(ctx, job{input: path, formats: imageFormats}, 0)
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, ErrNoFFmpeg) {
+			err = &RefusedError{"it is not a JPEG, PNG or WebP picture that can be read"}
+		}
+		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+	}
+	return writePoster(dir, data)
+}
+
+func writePoster(dir string, data []byte) (file string, w, h int, err error) {
+	cfg, err := jpeg.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+	}
+	if file, err = writeHashed(dir, "poster", ".jpg", data); err != nil {
+		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+	}
+	return file, cfg.Width, cfg.Height, nil
+}
+
+// goodFrame tries places of the video until one shows something. Most videos do at a tenth
+// of their length; the first seconds are often black.
+func (m *Maker) goodFrame(ctx context.Context, src Source) ([]byte, error) {
+	var best []byte
+	var bestScore float64
+	var firstErr error
+	for _, place := range []float64{0.1, 0.25, 0.5, 0.03, 0.75, 0} {
+		data, err := m.frame(ctx, src, time.Duration(place*float64(src.VideoLength)), 60)
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, ErrNoFFmpeg) {
+				return nil, err
+			}
+			firstErr = errors.Join(firstErr, err)
+			continue
+		}
+		score := interest(data)
+		if best == nil || score > bestScore {
+			best, bestScore = data, score
+		}
+		if score >= 1 {
+			break
+		}
+	}
+	if best == nil {
+		return nil, firstErr
+	}
+	return best, nil
+}
+
+// frame takes the most typical of the n frames from at on.
+func (m *Maker) frame(ctx context.Context, src Source, at time.Duration, n int) ([]byte, error) {
+	w, h := fit(src.Width, src.Height)
+	filters := ""
+	if src.Interlaced {
+		filters = "bwdif=mode=send_frame:deint=all,"
+	}
+	if n > 1 {
+		filters += "thumbnail=n=" + strconv.Itoa(n) + ","
+	}
+	rc := recipe{src: src}
+	filters += rc.scale(Rung{Width: w, PixHeight: h}, true)
+	var out boundedWriter
+	out.limit = 8 << 20
+	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, stdout: &out, urgent: true,
+		decode: []string{"-ss", strconv.FormatFloat(at.Seconds(), 'f', 3, 64)},
+		args: append([]string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-an", "-sn", "-dn",
+			"-vf", filters}, jpegOut()...)})
+	return whole(out.Bytes(), err)
+}
+
+// jpegOut are the options for one JPEG on standard output, without metadata.
+func jpegOut() []string {
+	return append([]string{"-frames:v", "1", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "3"},
+		append(stripped(), "-f", "image2pipe", "pipe:1")...)
+}
+
+// whole makes an empty answer an error: ffmpeg reports success when no frame came out.
+func whole(data []byte, err error) ([]byte, error) {
+	if err == nil && len(data) == 0 {
+		err = errors.New("no picture came out")
+	}
+	return data, err
+}
+
+// picture re-encodes a still picture, stream index of j's input.
+func (m *Maker) picture(ctx context.Context, j job, index int) ([]byte, error) {
+	var out boundedWriter
+	out.limit = 8 << 20
+	j.tool, j.stdout, j.urgent = ffmpeg, &out, true
+	size := strconv.Itoa(posterWidth)
+	j.args = append([]string{"-map", "0:" + strconv.Itoa(index), "-an", "-sn", "-dn",
+		"-vf", "scale='min(" + size + ",iw)':'min(" + size + ",ih)':force_original_aspect_ratio=decrease," +
+			"setsar=1,format=yuvj420p"}, jpegOut()...)
+	err := m.run(ctx, j)
+	return whole(out.Bytes(), err)
+}
+
+// waveform draws the sound of the first ten minutes.
+func (m *Maker) waveform(ctx context.Context, src Source) ([]byte, error) {
+	if len(src.Audio) == 0 {
+		return nil, errors.New("there is nothing to draw")
+	}
+	graph := fmt.Sprintf("[0:%d]aformat=channel_layouts=mono,compand=gain=-3,"+
+		"showwavespic=s=1280x720:colors=0x7fb4ff[w];color=c=0x14181f:s=1280x720[b];[b][w]overlay=format=auto,format=yuvj420p[o]",
+		src.Audio[0].Index)
+	var out boundedWriter
+	out.limit = 8 << 20
+	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, stdout: &out, urgent: true, decode: []string{"-t", "600"},
+		args: append([]string{"-filter_complex", graph, "-map", "[o]"}, jpegOut()...)})
+	return whole(out.Bytes(), err)
+}
+
+// fit returns the size of a poster: the source's, or less, never more.
+func fit(w, h int) (int, int) {
+	scale := math.Min(1, float64(posterWidth)/float64(max(w, h)))
+	return even(float64(w) * scale), even(float64(h) * scale)
+}
+
+// interest rates a picture: 1 and more when it is neither dark, nor glaring, nor plain.
+func interest(data []byte) float64 {
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		return 0
+	}
+	mean, spread := brightness(img)
+	return min(mean/32, (255-mean)/16, spread/14)
+}
+
+// brightness returns the mean and standard deviation of the luma.
+func brightness(img image.Image) (mean, spread float64) {
+	pic, ok := img.(*image.YCbCr)
+	if !ok {
+		return 0, 0
+	}
+	var sum, squares, n float64
+	b := pic.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y += 4 {
+		for x := b.Min.X; x < b.Max.X; x += 4 {
+			v := float64(pic.Y[pic.YOffset(x, y)])
+			sum, squares, n = sum+v, squares+v*v, n+1
+		}
+	}
+	if n == 0 {
+		return 0, 0
+	}
+	mean = sum / n
+	return mean, math.Sqrt(max(0, squares/n-mean*mean))
+}
+
+// The storyboard's grid.
+const (
+	maxTiles    = 100
+	tileColumns = 10
+	tileLong    = 160 // pixels of a tile's long side
+	tileLeast   = 2 * time.Second
+)
+
+// Storyboard makes the pictures for the preview over the scrubber: one grid of at most 100
+// tiles, from keyframes alone, which costs a few per cent of a full decode.
+func (m *Maker) Storyboard(ctx context.Context, src Source, dir string) (Storyboard, error) {
+	if !src.HasVideo {
+		return Storyboard{}, errors.New("make storyboard: there is no picture")
+	}
+	s, count := layout(src)
+	interval := strconv.FormatFloat(s.Interval.Seconds(), 'f', 6, 64)
+	rc := recipe{src: src}
+	filters := fmt.Sprintf("fps=1/%s:start_time=0:round=near,%s,format=yuvj420p,tile=%dx%d", interval,
+		rc.scale(Rung{Width: s.Width, PixHeight: s.Height}, true), s.Columns, s.Rows)
+	out := &boundedWriter{limit: 16 << 20}
+	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, stdout: out, cpu: time.Hour,
+		decode: []string{"-skip_frame", "nokey", "-copyts", "-start_at_zero"},
+		stall:  10 * time.Minute, // nothing comes out before the last tile
+		args: append([]string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-an", "-sn", "-dn",
+			"-vf", filters}, jpegOut()...)})
+	data, err := whole(out.Bytes(), err)
+	if err != nil {
+		return Storyboard{}, fmt.Errorf("make storyboard: %w", err)
+	}
+	if s.File, err = writeHashed(dir, "storyboard", ".jpg", data); err != nil {
+		return Storyboard{}, fmt.Errorf("make storyboard: %w", err)
+	}
+	var vtt bytes.Buffer
+	err = caption.WriteTilesVTT(&vtt, caption.Tiles{File: s.File, Columns: s.Columns, Count: count,
+		Width: s.Width, Height: s.Height, Interval: s.Interval, Length: src.Duration})
+	if err == nil {
+		s.VTT, err = writeHashed(dir, "storyboard", ".vtt", vtt.Bytes())
+	}
+	if err != nil {
+		return Storyboard{}, fmt.Errorf("make storyboard: %w", err)
+	}
+	return s, nil
+}
+
+// layout decides tile size, interval and grid.
+func layout(src Source) (s Storyboard, count int) {
+	count = int(min(maxTiles, max(1, src.VideoLength/tileLeast)))
+	s.Interval = max(src.VideoLength/time.Duration(count), time.Millisecond)
+	s.Columns = min(count, tileColumns)
+	s.Rows = (count + s.Columns - 1) / s.Columns
+	scale := tileLong / float64(max(src.Width, src.Height))
+	s.Width, s.Height = even(float64(src.Width)*scale), even(float64(src.Height)*scale)
+	return s, count
+}

@@ -1,0 +1,86 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownGroup makes a child the leader of its own process group and lets it die with us,
+// even when we are killed.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// fdPath names an inherited descriptor. Opening it reopens the file with an offset of its own.
+func fdPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+// Values of ioprio_set(2), which x/sys does not name.
+const (
+	ioprioProcess = 1
+	ioprioIdle    = 3 << 13
+)
+
+// confine sets limits on the running process pid. Its first instants go unlimited, which
+// is dynamic linking, not decoding.
+func confine(pid int, l limits) error {
+	set := func(resource int, value uint64) error {
+		// 32-bit kernels know no larger limit than their word.
+		if strconv.IntSize == 32 && value > math.MaxUint32 {
+			return nil
+		}
+		hard := value
+		if resource == unix.RLIMIT_CPU {
+			hard += 5 // the soft limit ends it with a signal of its own, the hard one with a bare kill
+		}
+		err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: value, Max: hard}, nil)
+		if errors.Is(err, unix.ESRCH) {
+			return nil
+		}
+		return err
+	}
+	err := errors.Join(
+		set(unix.RLIMIT_CORE, 0),
+		set(unix.RLIMIT_NOFILE, 128),
+		set(unix.RLIMIT_CPU, uint64(max(l.cpu, time.Second)/time.Second)),
+		set(unix.RLIMIT_FSIZE, uint64(l.size)),
+	)
+	if l.space > 0 {
+		err = errors.Join(err, set(unix.RLIMIT_AS, uint64(l.space)))
+	}
+	if l.nice > 0 {
+		err = errors.Join(err, ended(unix.Setpriority(unix.PRIO_PROCESS, pid, l.nice)))
+	}
+	if l.idle {
+		_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, ioprioProcess, uintptr(pid), ioprioIdle)
+		if errno != 0 {
+			err = errors.Join(err, ended(errno))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("limit process: %w", err)
+	}
+	return nil
+}
+
+// ended ignores that the process is already gone.
+func ended(err error) error {
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	return err
+}
+
+// memory returns the machine's memory in bytes, 0 when unknown.
+func memory() int64 {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 0
+	}
+	return int64(info.Totalram) * int64(info.Unit)
+}
