@@ -78,7 +78,7 @@ browser and serves the pages. Commands work whether the server runs or not.`,
 	root.SetOut(a.term.Out)
 	root.SetErr(a.term.Err)
 	root.SetUsageTemplate(usage)
-	root.PersistentFlags().StringVar(&a.data, "data", "", "data `DIR`ectory (default $TUBELET_DATA, else "+defaultData+")")
+	root.PersistentFlags().StringVar(&a.data, "data", "", "`DIR` of the channel's data (default $TUBELET_DATA, else "+defaultData+")")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "answer with JSON, as docs/json.md describes it")
 	root.AddCommand(
 		newInit(a), newServe(a), newPublish(a), newLs(a), newShow(a), newEdit(a), newReplace(a), newRm(a),
@@ -110,6 +110,19 @@ func group(c *cobra.Command) {
 			return c.Help()
 		}
 		return unknown(c, args[0])
+	}
+}
+
+// words accepts as many arguments as there are names for them.
+func words(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fmt.Errorf("%s needs %s", c.CommandPath(), strings.Join(names[len(args):], " and "))
+		case len(args) > len(names):
+			return fmt.Errorf("%s does not know what to do with %q", c.CommandPath(), args[len(names)])
+		}
+		return nil
 	}
 }
 
@@ -166,8 +179,7 @@ func exits(c *cobra.Command, codes ...int) {
 
 // usage is cobra's template without what nobody needs, and with the exit codes.
 const usage = `Usage:
-  {{.UseLine}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} COMMAND{{end}}{{if .HasExample}}
+{{if .HasAvailableSubCommands}}  {{.CommandPath}} {{if .HasParent}}[COMMAND]{{else}}COMMAND{{end}}{{else}}  {{.UseLine}}{{end}}{{if .HasExample}}
 
 Examples:
 {{.Example}}{{end}}{{if .HasAvailableSubCommands}}

@@ -29,7 +29,7 @@ their titles. To load it at each start:
 		Example:               "  tubelet completion bash",
 		DisableFlagsInUseLine: true,
 		ValidArgs:             shells,
-		Args:                  cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		Args:                  cobra.MatchAll(words("the name of a shell"), cobra.OnlyValidArgs),
 		RunE: func(c *cobra.Command, args []string) error {
 			return generate(c.Root(), args[0], a.term.Out)
 		},

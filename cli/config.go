@@ -29,7 +29,7 @@ func newConfig(a *app) *cobra.Command {
 	}
 	listed := &cobra.Command{
 		Use: "list", Short: "List the settings", Long: "Lists the settings: key, value, and what it means.",
-		Example: "  tubelet config list --json", Args: cobra.NoArgs, RunE: list,
+		Example: "  tubelet config list --json", Args: words(), RunE: list,
 	}
 	for _, c := range []*cobra.Command{c, listed} {
 		c.Flags().BoolVar(&noHeader, "no-header", false, "without the line of column titles")
@@ -42,7 +42,7 @@ func newConfig(a *app) *cobra.Command {
 func newConfigGet(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "get KEY", Short: "Print the value of a setting", Long: "Prints the value of a setting, and nothing else.",
-		Example: "  tubelet config get threads", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeSettings,
+		Example: "  tubelet config get threads", Args: words("a KEY"), ValidArgsFunction: a.completeSettings,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withSetting(c.Context(), args[0], nil, func(s store.Setting) error { return a.printf("%s\n", s.Value) })
 		},
@@ -55,7 +55,7 @@ func newConfigSet(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "set KEY VALUE", Short: "Change a setting",
 		Long:    "Changes a setting. A value that makes no sense is refused, with what would.",
-		Example: "  tubelet config set max_height 1080", Args: cobra.ExactArgs(2), ValidArgsFunction: a.completeSettings,
+		Example: "  tubelet config set max_height 1080", Args: words("a KEY", "a VALUE"), ValidArgsFunction: a.completeSettings,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withSetting(c.Context(), args[0], &args[1], func(s store.Setting) error {
 				return a.printf("%s = %s\n", s.Key, s.Value)

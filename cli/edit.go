@@ -54,14 +54,14 @@ the mistake is shown with its line; tubelet edit ID --from FILE takes it up agai
 
 func (o *editOptions) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.title, "title", "", "title")
-	f.StringVar(&o.description, "description", "", "description, in Markdown")
+	f.StringVar(&o.title, "title", "", "title: `TEXT`")
+	f.StringVar(&o.description, "description", "", "description: `TEXT` in Markdown")
 	f.StringVar(&o.descriptionFile, "description-file", "", "`FILE` with the description")
 	f.StringArrayVar(&o.tags, "tag", nil, "these tags instead: `TAG`, repeated or with commas")
 	f.StringArrayVar(&o.addTags, "add-tag", nil, "a further `TAG`")
 	f.StringArrayVar(&o.rmTags, "rm-tag", nil, "without this `TAG`")
-	f.StringVar(&o.language, "language", "", "language spoken, such as `en`")
-	f.StringVar(&o.license, "license", "", "licence, such as `CC-BY-4.0`")
+	f.StringVar(&o.language, "language", "", "`LANG` spoken, such as en")
+	f.StringVar(&o.license, "license", "", "licence: `NAME`, such as CC-BY-4.0")
 	f.StringVar(&o.thumbnail, "thumbnail", "", "picture: an image `FILE|TIME`, such as 1:23")
 	f.StringArrayVar(&o.captions, "caption", nil, "captions: `LANG=FILE`, WebVTT or SubRip, repeated")
 	f.StringArrayVar(&o.rmCaptions, "rm-caption", nil, "without the captions of `LANG`")

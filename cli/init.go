@@ -33,12 +33,12 @@ changed later. When init fails it leaves nothing behind; where there is a channe
 it refuses.`,
 		Example: `  tubelet init --domain video.example --name "The Small Workshop" --handle workshop
   tubelet init --local --data trial`,
-		Args: cobra.NoArgs,
+		Args: words(),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), a) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.domain, "domain", "", "host `NAME` of the channel; with --local any host:port (default localhost:8080)")
-	f.StringVar(&o.name, "name", "", "the channel's name (with --local default \"My channel\")")
+	f.StringVar(&o.name, "name", "", "`TEXT`, the channel's name (with --local default \"My channel\")")
 	f.StringVar(&o.handle, "handle", "", "the `WORD` before the @ of its address: a-z, 0-9, _ (with --local default me)")
 	f.BoolVar(&o.local, "local", false, "plain http, to try out on this machine")
 	exits(c, exit.Conflict)

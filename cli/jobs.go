@@ -131,7 +131,7 @@ func newAttach(a *app) *cobra.Command {
 		Long: `Looks on while the video with that id, or the video of that job, is worked at. When no
 server runs, it does the work. Ctrl-C only detaches.`,
 		Example:           "  tubelet jobs attach k3v9x2m1qa",
-		Args:              cobra.ExactArgs(1),
+		Args:              words("the ID of a video or a job"),
 		ValidArgsFunction: a.completeVideos,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.withWorker(c.Context(), func(s *session, w *work.Worker) error {
@@ -195,7 +195,7 @@ is kept as failed, and tubelet jobs retry takes it up again.`,
 
 // newJobCommand completes a command that does one thing to one job and shows it then.
 func (a *app) newJobCommand(c *cobra.Command, do func(*work.Worker, context.Context, int64) error) *cobra.Command {
-	c.Args = cobra.ExactArgs(1)
+	c.Args = words("the ID of a job")
 	c.ValidArgsFunction = a.completeJobs
 	c.RunE = func(c *cobra.Command, args []string) error {
 		id, err := strconv.ParseInt(args[0], 10, 64)

@@ -30,7 +30,7 @@ func newLs(a *app) *cobra.Command {
 		Example: `  tubelet ls
   tubelet ls --sort views --limit 10
   tubelet ls --query dovetail --json`,
-		Args: cobra.NoArgs,
+		Args: words(),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), a) },
 	}
 	f := c.Flags()

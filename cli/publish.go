@@ -44,12 +44,12 @@ server goes on, and so does tubelet jobs attach ID. The same file twice is refus
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), a, args[0]) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.title, "title", "", "title (default from the file's metadata, else its name)")
-	f.StringVar(&o.description, "description", "", "description, in Markdown")
+	f.StringVar(&o.title, "title", "", "`TEXT` (default from the file's metadata, else its name)")
+	f.StringVar(&o.description, "description", "", "description: `TEXT` in Markdown")
 	f.StringVar(&o.descriptionFile, "description-file", "", "`FILE` with the description")
 	f.StringArrayVar(&o.tags, "tag", nil, "`TAG`, repeated or with commas")
-	f.StringVar(&o.language, "language", "", "language spoken, such as `en` (default the channel's)")
-	f.StringVar(&o.license, "license", "", "licence, such as `CC-BY-4.0` (default the setting license)")
+	f.StringVar(&o.language, "language", "", "`LANG` spoken, such as en (default the channel's)")
+	f.StringVar(&o.license, "license", "", "licence: `NAME`, such as CC-BY-4.0 (default the setting license)")
 	f.StringVar(&o.thumbnail, "thumbnail", "", "picture: an image `FILE|TIME`, such as 1:23 (default a good frame)")
 	f.StringArrayVar(&o.captions, "caption", nil, "captions: `LANG=FILE`, WebVTT or SubRip, repeated")
 	f.StringVar(&o.chapters, "chapters", "", "`FILE` of chapters (default timestamps in the description, else the container's)")

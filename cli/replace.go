@@ -20,7 +20,7 @@ func newReplace(a *app) *cobra.Command {
 new one is watchable, and removed then: so it asks for the id, and where it cannot ask it
 refuses without --yes.`,
 		Example: "  tubelet replace k3v9x2m1qa better.mp4 --yes",
-		Args:    cobra.ExactArgs(2),
+		Args:    words("the ID of a video", "a FILE"),
 		ValidArgsFunction: func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 1 {
 				return nil, cobra.ShellCompDirectiveDefault // files

@@ -38,7 +38,7 @@ With --local, or for a channel that was made with init --local, it serves this m
 alone and needs no domain.`,
 		Example: `  tubelet serve --local
   tubelet serve --listen 127.0.0.1:8080`,
-		Args: cobra.NoArgs,
+		Args: words(),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), a) },
 	}
 	c.Flags().StringVar(&o.listen, "listen", "", "`ADDR`ess to listen on, such as 127.0.0.1:8080 (default the setting listen)")
@@ -64,8 +64,15 @@ func (o serveOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	local := s.site.Channel.Local
+	if o.listen == "" && local && !o.local {
+		// Made with --local, the channel has a setting of its own for this.
+		if o.listen, err = s.store.Setting(ctx, "listen"); err != nil {
+			return err
+		}
+	}
 	return server.Run(ctx, server.Config{
-		Data: s.data, Store: s.store, Media: maker, Listen: o.listen, Local: o.local || s.site.Channel.Local,
+		Data: s.data, Store: s.store, Media: maker, Listen: o.listen, Local: local || o.local,
 		Ready: func(addr string) { a.listening(s, addr) }, Log: log,
 	})
 }

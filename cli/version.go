@@ -19,7 +19,7 @@ func newVersion(a *app) *cobra.Command {
 		Short:   "Say what this program is made of",
 		Long:    "Says what this program is made of: its commit, Go, SQLite, and the ffmpeg it found.",
 		Example: "  tubelet version --json",
-		Args:    cobra.NoArgs,
+		Args:    words(),
 		RunE:    func(c *cobra.Command, _ []string) error { return runVersion(c.Context(), a) },
 	}
 	exits(c)

@@ -67,6 +67,10 @@ func create(ctx context.Context, data string, channel store.Channel, undo *undo)
 	}
 	defer lock.Close()
 	undo.remove(stage)
+	// Another init may have come to its end between the look and the lock.
+	if err := refuseUsed(data); err != nil {
+		return err
+	}
 	if err := clear(data, stage); err != nil {
 		return err
 	}
@@ -110,11 +114,22 @@ func claim(stage string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the staging folder: %w", err)
 	}
-	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil || !inPlace(dir, stage) {
 		dir.Close()
 		return nil, fmt.Errorf("another init is at work in %s: %w", filepath.Dir(stage), store.ErrExists)
 	}
 	return dir, nil
+}
+
+// inPlace reports whether dir is still what path names, and not the removed folder of an
+// init that has just ended.
+func inPlace(dir *os.File, path string) bool {
+	ours, err := dir.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(ours, there)
 }
 
 // clear removes what an init left that was killed between its first and last rename.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // undo collects how to take back what was done, and takes it back last first.
@@ -32,10 +33,18 @@ func (u *undo) mkdirAll(dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
+		return nil // somebody else was first: it is theirs
+	} else if err != nil {
 		return err
 	}
-	u.add(func() error { return ignoreMissing(os.Remove(dir)) })
+	u.add(func() error {
+		err := os.Remove(dir)
+		if errors.Is(err, syscall.ENOTEMPTY) {
+			return nil // somebody else has put something there
+		}
+		return ignoreMissing(err)
+	})
 	return os.Chmod(dir, 0o700)
 }
 
