@@ -22,11 +22,11 @@ func (s *Store) Comments(ctx context.Context, video string, offset, limit int) (
 				order by published_at desc, id desc limit ? offset ?),
 			thread (id, first, at) as (
 				select id, id, at from top
-				union all select c.id, t.first, t.at from thread t join comments c on c.parent = t.id)
+				union all select c.id, first, at from thread join comments c on c.parent = thread.id)
 			select c.id, c.video, c.parent, c.author_name, c.author_acct, c.author_url, c.avatar, c.html, c.url,
 				c.likes, c.boosts, c.published_at
-			from thread t join comments c on c.id = t.id
-			order by t.at desc, t.first desc, c.parent is not null, c.published_at, c.id`, video, limit, offset)
+			from thread cross join comments c on c.id = thread.id -- cross: in this order
+			order by thread.at desc, thread.first desc, c.parent is not null, c.published_at, c.id`, video, limit, offset)
 		return err
 	})
 	if err != nil {

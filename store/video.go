@@ -24,6 +24,14 @@ func (v Video) Visible() bool { return v.Visibility != Draft && !v.PublishedAt.I
 // says the same in SQL.
 func (v Video) Listed() bool { return v.Visibility == Public && !v.PublishedAt.IsZero() }
 
+// check returns ErrInvalid for what is no visibility.
+func (v Visibility) check() error {
+	if v != Public && v != Unlisted && v != Draft {
+		return fmt.Errorf("visibility %q: %w", v, ErrInvalid)
+	}
+	return nil
+}
+
 // listed is what the index videos_listed holds.
 const listed = "v.visibility = 'public' and v.published_at is not null"
 
@@ -62,6 +70,9 @@ func (s *Store) CreateVideo(ctx context.Context, v NewVideo) error {
 	}
 	if v.Media.Rev == 0 {
 		v.Media.Rev = 1
+	}
+	if err := v.Visibility.check(); err != nil {
+		return fmt.Errorf("create video %s: %w", v.ID, err)
 	}
 	v.CreatedAt = orNow(v.CreatedAt)
 	err := s.write(ctx, func(tx *sql.Tx) error { return insertVideo(ctx, tx, v) })
@@ -151,6 +162,9 @@ func idSet(ids []string) string {
 // license, tags, visibility, downloads, schedule and chapters. A moment in the future hides
 // a published video until then.
 func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
+	if err := v.Visibility.check(); err != nil {
+		return fmt.Errorf("update video %s: %w", v.ID, err)
+	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		now := time.Now()
 		tags := cleanTags(v.Tags)
@@ -192,7 +206,7 @@ func (s *Store) DeleteVideo(ctx context.Context, id string) error {
 // A video is published once it is watchable, no draft, and its moment has come. It keeps
 // the date through later edits, unless the creator gives it a new moment in the future.
 func settle(ctx context.Context, tx *sql.Tx, id string, now time.Time) ([]string, error) {
-	only := ""
+	only := " and publish_at is not null"
 	args := []any{stamp(now)}
 	if id != "" {
 		only = " and id = ?2"

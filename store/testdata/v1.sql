@@ -242,9 +242,8 @@ create table jobs (
   updated_at integer not null
 ) strict;
 
--- The next job to claim. 'waiting' is there too: it is looked at again when run_at comes.
-create index jobs_due on jobs (priority desc, run_at, id) where state in ('queued', 'waiting');
-create index jobs_run_at on jobs (run_at) where state in ('queued', 'waiting');
+-- What may be claimed. 'waiting' is there too: it is looked at again when run_at comes.
+create index jobs_due on jobs (run_at) where state in ('queued', 'waiting');
 create index jobs_open on jobs (id) where state in ('queued', 'running', 'waiting');
 create index jobs_video on jobs (video);
 

@@ -1,0 +1,245 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// recorder is a connection that notes the text of what it runs.
+type recorder struct {
+	driver.Conn
+	note func(string)
+}
+
+func (r recorder) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	r.note(query)
+	return r.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+}
+
+func (r recorder) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	return r.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+}
+
+// connector makes recorders for one data source of the driver of db.
+type connector struct {
+	db   *sql.DB
+	dsn  string
+	note func(string)
+}
+
+func (c connector) Driver() driver.Driver { return c.db.Driver() }
+
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.db.Driver().Open(c.dsn)
+	return recorder{conn, c.note}, err
+}
+
+// recorded returns a store and a function that returns every statement it has run.
+func recorded(t *testing.T) (*Store, func() []string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tubelet.db")
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	note := func(query string) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[query] = true
+	}
+	for pool, options := range map[**sql.DB]string{
+		&s.writer: "?_txlock=immediate&_pragma=foreign_keys(on)&_busy_timeout=10000", &s.reader: "?_busy_timeout=10000",
+	} {
+		old := *pool
+		*pool = sql.OpenDB(connector{old, fileURI(path) + options, note})
+		(*pool).SetMaxOpenConns(1)
+		old.Close()
+	}
+	t.Cleanup(func() { s.Close() })
+	return s, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		var list []string
+		for q := range seen {
+			list = append(list, q)
+		}
+		slices.Sort(list)
+		return list
+	}
+}
+
+// exercise calls every method that runs SQL.
+func exercise(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := t.Context()
+	ok := func(what string, errs ...error) {
+		t.Helper()
+		for _, err := range errs {
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+	}
+	err2 := func(_ any, err error) error { return err }
+	err3 := func(_, _ any, err error) error { return err }
+	r := Rendition{Height: 360, File: "360p.mp4", Playlist: "360p.m3u8"}
+	v := NewVideo{
+		Video: Video{ID: NewID(), Visibility: Public, Tags: []string{"a"}, Captions: []Caption{{Language: "en"}}, Chapters: []Chapter{{Title: "x"}}},
+		Jobs:  []Job{{Kind: "a"}, {Kind: "b"}, {Kind: "c"}},
+	}
+	v.Media.Renditions = []Rendition{r}
+	ok("channel", s.CreateChannel(ctx, Channel{}), s.UpdateChannel(ctx, Channel{}), err2(s.Channel(ctx)))
+	ok("settings", s.SetSetting(ctx, "threads", "2"), err2(s.Setting(ctx, "threads")), err2(s.Settings(ctx)), s.SetSetting(ctx, "threads", "0"))
+	ok("video", s.CreateVideo(ctx, v), err2(s.Video(ctx, v.ID)), s.UpdateVideo(ctx, v.Video), s.AddViews(ctx, map[string]int64{v.ID: 1}))
+	ok("schedule", err2(s.NextPublish(ctx)))
+	v.PublishAt = time.Now().Add(time.Hour)
+	ok("schedule", s.UpdateVideo(ctx, v.Video), err2(s.PublishDue(ctx, v.PublishAt)))
+	for _, audience := range []Audience{Listed, Everyone} {
+		for _, query := range []string{"", "word"} {
+			for _, tag := range []string{"", "a"} {
+				for _, sort := range []string{"", "created"} {
+					ok("list", err3(s.Videos(ctx, List{Audience: audience, Tag: tag, Query: query, Sort: sort, Limit: 3})))
+				}
+			}
+		}
+	}
+	ok("related", err2(s.Related(ctx, v.Video, 5)), err2(s.Tags(ctx)))
+	ok("captions", err2(s.AddCaption(ctx, v.ID, Caption{Language: "de"})), err2(s.RemoveCaption(ctx, v.ID, "de")))
+	ok("media", err2(s.HasSourceBytes(ctx, 1)), s.SetSourceSHA256(ctx, v.ID, 1, "aa"), err2(s.VideoBySHA256(ctx, "aa")),
+		err2(s.NextRev(ctx, v.ID)), s.CreateMedia(ctx, v.ID, Media{Rev: 2}, nil), s.AddRenditions(ctx, v.ID, 2, []Rendition{r}, true, nil),
+		err2(s.MediaRev(ctx, v.ID, 2)), err2(s.ObsoleteMedia(ctx)), s.ForgetMedia(ctx, MediaRef{v.ID, 1}),
+		s.SetPoster(ctx, v.ID, 2, "p", 1, 1), s.SetStoryboard(ctx, v.ID, 2, Storyboard{}), s.SetMediaFailed(ctx, v.ID, 2, "x"),
+		s.ForgetSource(ctx, v.ID, 2), err2(s.Files(ctx)))
+	later := time.Now().Add(time.Minute)
+	for _, end := range []func(Job) error{
+		func(j Job) error { return s.FailJob(ctx, j.ID, "x") },
+		func(j Job) error { return s.FinishJob(ctx, j.ID, nil) },
+		func(j Job) error { return s.DeferJob(ctx, j.ID, later, JobWaiting, "x") },
+	} {
+		j, err := s.ClaimJob(ctx, later)
+		ok("job", err, s.SaveProgress(ctx, j), end(j), err2(s.Job(ctx, j.ID)))
+		if j, _ = s.Job(ctx, j.ID); j.State == JobFailed {
+			ok("retry", s.RetryJob(ctx, j.ID), s.CancelJob(ctx, j.ID))
+		}
+	}
+	for _, l := range []JobList{{}, {Open: true}, {Video: v.ID}, {Video: v.ID, Open: true}} {
+		ok("jobs", err2(s.Jobs(ctx, l)))
+	}
+	ok("jobs", err2(s.NextRun(ctx)), s.RequeueRunning(ctx), s.Maintain(ctx, time.Now()))
+	id, err := s.AddComment(ctx, Comment{Video: v.ID})
+	ok("comments", err, err2(s.AddComment(ctx, Comment{Video: v.ID, Parent: id})), err3(s.Comments(ctx, v.ID, 0, 10)))
+	ok("delete", s.DeleteVideo(ctx, v.ID))
+}
+
+// mayScan is the list of statements that go through a whole table or index, each with the
+// reason why that is right. All others find their rows by an index.
+func mayScan() map[string]string {
+	return map[string]string{
+		"select key, value from settings":                         "wanted whole, and tiny",
+		"select count(*) from videos v where true":                "the creator's list of all",
+		"select v.id from videos v where true":                    "the creator's list of all",
+		"select " + jobColumns + " from jobs where true order by": "the creator's list of all",
+		"select video, rev, file from":                            "the sweep wants every file",
+		"select m.video, m.rev from media m":                      "the sweep asks now and then",
+		"select min(t.name), count(*)":                            "all tags are counted; the result is cached with the page",
+		"update jobs set state = 'queued', run_at":                "once at the start of a worker",
+		"delete from jobs where state = 'done'":                   "once a day",
+	}
+}
+
+func TestStatementsUseIndexes(t *testing.T) {
+	s, statements := recorded(t)
+	exercise(t, s)
+	list := statements()
+	if len(list) < 60 {
+		t.Fatalf("only %d statements were seen", len(list))
+	}
+	unused := mayScan()
+	var plans strings.Builder
+	for _, query := range list {
+		var reason string
+		for prefix := range mayScan() {
+			if strings.HasPrefix(query, prefix) {
+				reason = prefix
+			}
+		}
+		plan, scans := explain(t, s, query)
+		plans.WriteString(plan)
+		if scans && reason == "" {
+			t.Errorf("a full scan in\n%s\n%s", query, plan)
+		}
+		if scans {
+			delete(unused, reason)
+		}
+	}
+	for prefix := range unused {
+		t.Errorf("nothing scans in %q: take it off the list", prefix)
+	}
+	indexes, err := all(t.Context(), s.reader, value[string], "select name from sqlite_schema where type = 'index' and sql is not null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range indexes {
+		if !strings.Contains(plans.String(), "INDEX "+name) {
+			t.Errorf("no statement uses the index %s", name)
+		}
+	}
+}
+
+// fullScan is a plan line that visits every row of a table or index. Some indexes hold just
+// what is asked for (ownIndex); json_each and FTS5 are tables only in name.
+var (
+	fullScan = regexp.MustCompile(`^SCAN (\w+)`)
+	ownIndex = regexp.MustCompile(`INDEX (videos_listed|jobs_open)$`)
+)
+
+func explain(t *testing.T, s *Store, query string) (plan string, scans bool) {
+	t.Helper()
+	if strings.HasPrefix(query, "pragma") {
+		return "", false
+	}
+	rows, err := s.reader.QueryContext(t.Context(), "explain query plan "+query, make([]any, parameters(query))...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var line string
+		if err := rows.Scan(&id, &parent, &unused, &line); err != nil {
+			t.Fatal(err)
+		}
+		plan += "  " + line + "\n"
+		m := fullScan.FindStringSubmatch(line)
+		small := m != nil && slices.Contains([]string{"CONSTANT", "top", "thread", "r"}, m[1])
+		if m != nil && !small && !strings.Contains(line, "VIRTUAL TABLE") && !ownIndex.MatchString(line) {
+			scans = true
+		}
+	}
+	return plan, scans
+}
+
+// parameters returns how many arguments a statement takes.
+func parameters(query string) int {
+	numbered := 0
+	for i := 1; i < 10; i++ {
+		if strings.Contains(query, fmt.Sprintf("?%d", i)) {
+			numbered = i
+		}
+	}
+	if numbered > 0 {
+		return numbered
+	}
+	return strings.Count(query, "?")
+}
