@@ -3,15 +3,16 @@
 // library that plays the rest. That library then takes over the same buffer, so the
 // viewer sees no seam and nothing is loaded twice.
 
-const bufferedSeconds = 12;
+import { firstSeconds, mime } from "./first.js";
 
 export class Early {
-  // rendition is one that has picture and sound in one file; see pages.playerData.
-  constructor(video, rendition, duration) {
+  // asked is the request that the page has already sent, if it has.
+  constructor(video, data, rendition, asked) {
     this.video = video;
+    this.data = data;
     this.rendition = rendition;
-    this.duration = duration;
-    this.stop = new AbortController();
+    this.stop = asked?.stop ?? new AbortController();
+    this.answer = asked?.answer ?? firstSeconds(data, rendition, this.stop.signal);
     this.boxes = new Boxes();
     this.buffer = null;
     this.rate = 0; // measured bits per second, 0 while unknown
@@ -20,26 +21,16 @@ export class Early {
     this.done.catch(() => {}); // whoever waits for it hears of it
   }
 
-  static possible(rendition) {
-    return "MediaSource" in window && MediaSource.isTypeSupported(mime(rendition)) && !!window.ReadableStream;
-  }
-
   async #run() {
-    const answer = this.#fetch();
     const opened = new Promise((ok) => this.source.addEventListener("sourceopen", ok, { once: true }));
     this.video.src = URL.createObjectURL(this.source);
     await opened;
     URL.revokeObjectURL(this.video.src);
-    this.source.duration = this.duration;
+    this.source.duration = this.data.duration;
     this.buffer = this.source.addSourceBuffer(mime(this.rendition));
-    await this.#pump((await answer).body.getReader());
-  }
-
-  async #fetch() {
-    const last = Math.ceil((this.rendition.rate / 8) * bufferedSeconds);
-    const answer = await fetch(this.rendition.file, { headers: { Range: `bytes=0-${last}` }, signal: this.stop.signal });
+    const answer = await this.answer;
     if (!answer.ok) throw new Error(`first seconds: HTTP ${answer.status}`);
-    return answer;
+    await this.#pump(answer.body.getReader());
   }
 
   // pump feeds what arrives until the request ends or somebody takes over; then it
@@ -86,10 +77,6 @@ export class Early {
   cancel() {
     this.stop.abort();
   }
-}
-
-export function mime(rendition) {
-  return `${rendition.height ? "video" : "audio"}/mp4; codecs="${rendition.codecs}"`;
 }
 
 // Boxes follows the top-level boxes of an MP4 file through a stream of chunks, to

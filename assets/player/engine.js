@@ -6,24 +6,27 @@
 // Events, dispatched on the engine: "levels" (the choice or the rendition changed),
 // "failed" (gave up; retry() tries again), "recovered".
 
-import { Early, mime } from "./early.js";
+import { Early } from "./early.js";
+import { canStartEarly, firstRendition, mime, savesData } from "./first.js";
 
 const retries = 4;
 
 export class Engine extends EventTarget {
-  constructor(video, data, library) {
+  // asked is a request for the first seconds that the page has already sent.
+  constructor(video, data, library, asked) {
     super();
     this.video = video;
     this.data = data;
     this.library = library;
-    this.thrifty = navigator.connection?.saveData === true;
+    this.asked = asked;
+    this.thrifty = savesData();
     this.wanted = 0; // chosen height, 0 for automatic
     this.playing = 0; // height on the screen, 0 while unknown
     this.failures = 0;
     this.way = this.#chooseWay();
     if (this.way !== "file") {
       video.removeAttribute("src");
-      video.preload = "none";
+      video.load(); // forget the plain file, which would else be asked for as well
     }
   }
 
@@ -61,9 +64,12 @@ export class Engine extends EventTarget {
   }
 
   async #beginHLS(at) {
-    const first = this.#firstRendition();
-    if (at === 0 && !this.data.alternates && first.height > 0 && Early.possible(first)) {
-      this.early = new Early(this.video, first, this.data.duration);
+    const { asked, data } = this;
+    this.asked = null;
+    const first = asked?.rendition ?? this.#firstRendition();
+    if (at > 0) asked?.stop.abort();
+    else if (canStartEarly(data, first)) {
+      this.early = new Early(this.video, data, first, asked);
       this.#show(first.height);
       // The library waits for the first picture, but not for ever.
       await Promise.race([this.#pictured(), this.early.done.catch(() => {})]);
@@ -95,13 +101,9 @@ export class Engine extends EventTarget {
     return this.loading;
   }
 
-  // A start must be quick before it is sharp: 480 rows, or the lowest when thrifty.
   #firstRendition() {
     const list = this.data.renditions;
-    const lowest = list[list.length - 1];
-    if (this.wanted) return list.find((r) => r.height === this.wanted) ?? lowest;
-    if (this.thrifty) return lowest;
-    return list.find((r) => r.height <= 480) ?? lowest;
+    return list.find((r) => r.height === this.wanted) ?? firstRendition(list);
   }
 
   #attach(Hls, first, at) {
@@ -109,7 +111,7 @@ export class Engine extends EventTarget {
     hls.on(Hls.Events.ERROR, (_, problem) => this.#trouble(Hls, problem));
     hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#show(hls.levels[level]?.height));
     hls.on(Hls.Events.FRAG_BUFFERED, () => this.#fine());
-    hls.on(Hls.Events.MANIFEST_PARSED, () => this.#manifest(hls, first, at));
+    hls.on(Hls.Events.MANIFEST_PARSED, () => this.#manifest(Hls, hls, first, at));
     if (!this.early) hls.attachMedia(this.video);
     hls.loadSource(this.data.hls);
   }
@@ -135,13 +137,13 @@ export class Engine extends EventTarget {
     };
   }
 
-  async #manifest(hls, first, at) {
+  async #manifest(Hls, hls, first, at) {
     const level = hls.levels.findIndex((l) => (l.height && this.#rows(l) === first.height) || l.url[0].endsWith(stem(first.file)));
     hls.startLevel = level;
     if (this.thrifty) hls.autoLevelCapping = Math.max(level, 0);
     if (this.early) {
       try {
-        await this.#handOver(hls, first);
+        await this.#handOver(Hls, hls, first);
         return;
       } catch {
         at = this.video.currentTime;
@@ -154,15 +156,17 @@ export class Engine extends EventTarget {
   }
 
   // handOver gives the early start's buffer to hls.js, which loads from its end on.
-  async #handOver(hls, first) {
+  async #handOver(Hls, hls, first) {
     const { mediaSource, buffer } = await this.early.release();
     const ranges = buffer.buffered;
     if (ranges.length === 0) throw new Error("nothing buffered");
     const track = { id: "main", buffer, codec: first.codecs, container: "video/mp4", levelCodec: first.codecs };
     hls.attachMedia({ media: this.video, mediaSource, tracks: { audiovideo: track } });
     const here = this.video.currentTime;
-    const inside = here <= ranges.end(0);
-    hls.startLoad(inside ? ranges.end(0) : here, true);
+    const next = here <= ranges.end(0) ? ranges.end(0) : here;
+    // A playlist's arrival resets the position to the start; say it again then.
+    hls.once(Hls.Events.LEVEL_UPDATED, () => hls.startLoad(next, true));
+    hls.startLoad(next, true);
     this.early = null;
     this.#applyChoice();
   }

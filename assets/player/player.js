@@ -20,10 +20,11 @@ class Player {
   constructor(box, video, data) {
     Object.assign(this, { box, video, data });
     this.status = el("div", { class: "pl-vh", role: "status" });
-    this.engine = new Engine(video, data, box.dataset.lib);
+    this.engine = new Engine(video, data, box.dataset.lib, box.first);
     this.start = this.#startTime();
     video.controls = false;
     this.#recall();
+    if (data.autoplay) this.engine.begin(this.start); // before the controls are made
     box.append(this.status);
     this.captions = showCaptions(this);
     this.state = showState(this);

@@ -26,7 +26,7 @@ export function takePointers(player) {
   });
   // Whoever comes near the button is likely to press it: fetch what playing needs.
   for (const event of ["pointerenter", "focusin"]) {
-    box.addEventListener(event, () => player.engine.prepare()?.catch?.(() => {}), { once: true });
+    box.addEventListener(event, () => player.fresh && player.engine.prepare().catch(() => {}), { once: true });
   }
   takeClicks(player);
   takeTaps(player, wake);

@@ -4,7 +4,7 @@ export function joinSystem(player) {
   if (!("mediaSession" in navigator)) return;
   const { video, data } = player;
   const session = navigator.mediaSession;
-  video.addEventListener("play", () => describe(session, data), { once: true });
+  video.addEventListener("playing", () => describe(session, data), { once: true });
   const actions = {
     play: () => player.play(),
     pause: () => video.pause(),
