@@ -3,37 +3,121 @@
 // but caches; what it shows, it reads from the store, so every command that changes
 // the store is seen on the next request.
 //
-// A request passes the gate (host, method, headers; gate.go), finds its handler in
-// one table (routes.go) and is answered from the page cache (cache.go), from the
-// files of a video (media.go), or by a handler that asks the store and renders a page.
+// A request passes the gate (host, headers, deadlines; gate.go), finds its handler in
+// one table (routes.go) and is answered from the page cache, from the files of a video
+// (media.go), or by a handler that asks the store and renders a page.
 package server
 
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/server/work/disk"
 	"github.com/tubelet/tubelet/store"
 )
 
+// ErrRunning means that another server serves the same data directory. It is
+// store.ErrExists.
+var ErrRunning = fmt.Errorf("another tubelet server runs on this data directory: %w", store.ErrExists)
+
 // Config is what Run needs.
 type Config struct {
-	Data   string       // the data directory
-	Store  *store.Store // open, and left open
-	Media  *media.Maker
-	Listen string // address to listen on; empty for the channel's own (see Address)
-	Local  bool   // plain HTTP for this machine only, whatever the channel's domain
+	Data  string       // the data directory
+	Store *store.Store // open, and left open
+	Media *media.Maker
 
-	// TLS makes the server speak HTTPS with its certificates. Without it the server
-	// speaks plain HTTP, and unless it is local it expects a proxy in front that does
-	// the TLS: Listen must then be given, and forwarded addresses are believed when
-	// they come from a loopback or private address.
+	// Listen is the address to listen on. Empty means the channel's own: with Local the
+	// host and port of its domain where that is an address of this machine, else
+	// 127.0.0.1:8080; without Local the setting "listen".
+	Listen string
+
+	// Local means plain HTTP for this machine, whatever the channel's domain: beside the
+	// domain, the names of the loopback interface are answered.
+	Local bool
+
+	// TLS makes the server speak HTTPS with these certificates. Without it, and without
+	// Local, it speaks plain HTTP to a proxy in front that does HTTPS: the proxy passes
+	// the Host on, and the last X-Forwarded-For is believed when the connection comes from a
+	// loopback or private address.
 	TLS *tls.Config
 
 	Ready func(addr string) // called once with the address, when requests are taken
-	Log   *slog.Logger
+	Log   *slog.Logger      // nil discards
 }
 
-// Run serves until ctx ends, and returns after its last goroutine.
-func Run(ctx context.Context, cfg Config) error { return nil }
+const (
+	stopTime  = 7 * time.Second // for requests in flight, after which they are cut off
+	flushTime = 2 * time.Second // for the last views
+)
+
+// Run serves until ctx ends, and returns after its last goroutine. It stops in two
+// phases: no request and no job is begun any more, and those in flight may finish; what
+// takes longer is cut off, so that all is over within ten seconds.
+func Run(ctx context.Context, cfg Config) error {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	lock, err := disk.TryLock(filepath.Join(cfg.Data, "serve.lock"))
+	if errors.Is(err, disk.ErrLocked) {
+		return ErrRunning
+	}
+	if err != nil {
+		return fmt.Errorf("take the server's lock: %w", err)
+	}
+	defer lock.Release()
+	site, err := newSite(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("start the server: %w", err)
+	}
+	defer site.close()
+	listener, err := listen(ctx, cfg, site.channel)
+	if err != nil {
+		return err
+	}
+	if cfg.Ready != nil {
+		cfg.Ready(listener.Addr().String())
+	}
+	return site.live(ctx, cfg, listener)
+}
+
+// live runs everything that lives as long as the server does. The first that fails
+// ends the others.
+func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) error {
+	worker := work.New(work.Config{Data: cfg.Data, Store: cfg.Store, Media: cfg.Media, Log: cfg.Log})
+	lives := []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"answer requests", func(ctx context.Context) error { return s.answer(ctx, cfg, listener) }},
+		{"do the work", worker.Run},
+		{"store views", s.views.Run},
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	failed := make([]error, len(lives)+1)
+	for i, life := range lives {
+		wg.Go(func() {
+			if err := life.run(ctx); err != nil && ctx.Err() == nil {
+				failed[i] = fmt.Errorf("%s: %w", life.name, err)
+				cancel(failed[i])
+			}
+		})
+	}
+	wg.Wait()
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer stop()
+	if err := s.views.Flush(last); err != nil {
+		failed[len(lives)] = fmt.Errorf("store the last views: %w", err)
+	}
+	return errors.Join(failed...)
+}

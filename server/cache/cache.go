@@ -68,7 +68,7 @@ func New(cfg Config) *Cache {
 
 // Get returns the answer kept under key, or has it made. An error is not kept.
 func (c *Cache) Get(ctx context.Context, key string, build func(context.Context) (Answer, error)) (*Made, error) {
-	version, err := c.current(ctx)
+	version, err := c.Version(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +84,8 @@ func (c *Cache) Get(ctx context.Context, key string, build func(context.Context)
 	}
 }
 
-// current returns the version of the data.
-func (c *Cache) current(ctx context.Context) (int64, error) {
+// Version returns the version of the data, at most a few milliseconds old.
+func (c *Cache) Version(ctx context.Context) (int64, error) {
 	if v, ok := c.believed(); ok {
 		return v, nil
 	}

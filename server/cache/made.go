@@ -27,24 +27,42 @@ func (m *Made) size() int { return len(m.answer.Body) + len(m.packed) }
 // nothing but 304 where it has the answer already (RFC 9110, 13.1.2).
 func (m *Made) Serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Cache-Control", m.answer.Cache)
-	body, etag := m.answer.Body, `"`+m.tag+`"`
-	if m.packed != nil {
-		h.Add("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
-			body, etag = m.packed, `"`+m.tag+`-gz"`
-			h.Set("Content-Encoding", "gzip")
-		}
-	}
+	body, etag := m.choose(h, r)
 	h.Set("ETag", etag)
 	if knows(r.Header.Get("If-None-Match"), etag) {
 		h.Del("Content-Encoding")
+		h.Set("Cache-Control", m.answer.Cache)
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	m.send(w, r, http.StatusOK, body)
+}
+
+// Send answers with the given status, which is not 200.
+func (m *Made) Send(w http.ResponseWriter, r *http.Request, status int) {
+	body, _ := m.choose(w.Header(), r)
+	m.send(w, r, status, body)
+}
+
+// choose picks the form that the client takes.
+func (m *Made) choose(h http.Header, r *http.Request) (body []byte, etag string) {
+	if m.packed == nil {
+		return m.answer.Body, `"` + m.tag + `"`
+	}
+	h.Add("Vary", "Accept-Encoding")
+	if !acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		return m.answer.Body, `"` + m.tag + `"`
+	}
+	h.Set("Content-Encoding", "gzip")
+	return m.packed, `"` + m.tag + `-gz"`
+}
+
+func (m *Made) send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	h := w.Header()
+	h.Set("Cache-Control", m.answer.Cache)
 	h.Set("Content-Type", m.answer.Type)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(http.StatusOK)
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		w.Write(body) // an error is the client's, who has gone
 	}

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/tubelet/tubelet/server/cache"
+	"github.com/tubelet/tubelet/server/feed"
+	"github.com/tubelet/tubelet/store"
+)
+
+func (s *site) sendRSS(w http.ResponseWriter, r *http.Request) error {
+	return s.feed(w, r, "application/rss+xml; charset=utf-8", feed.Length, feed.RSS)
+}
+
+func (s *site) sendAtom(w http.ResponseWriter, r *http.Request) error {
+	return s.feed(w, r, "application/atom+xml; charset=utf-8", feed.Length, feed.Atom)
+}
+
+func (s *site) sendJSONFeed(w http.ResponseWriter, r *http.Request) error {
+	return s.feed(w, r, "application/feed+json; charset=utf-8", feed.Length, feed.JSON)
+}
+
+func (s *site) sendSitemap(w http.ResponseWriter, r *http.Request) error {
+	return s.feed(w, r, "application/xml; charset=utf-8", feed.SitemapLength, feed.Sitemap)
+}
+
+// feed sends the newest listed videos in some form.
+func (s *site) feed(w http.ResponseWriter, r *http.Request, kind string, length int, write func(feed.List) ([]byte, error)) error {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	return s.cached(w, r, "feed "+kind, func(ctx context.Context) (cache.Answer, error) {
+		channel, err := s.store.Channel(ctx)
+		if err != nil {
+			return cache.Answer{}, err
+		}
+		list, _, err := s.store.Videos(ctx, store.List{Limit: length})
+		if err != nil {
+			return cache.Answer{}, err
+		}
+		body, err := write(feed.List{Channel: channel, Videos: list})
+		return cache.Answer{Type: kind, Body: body}, err
+	})
+}
+
+// sendRobots asks search engines to leave out what is no page of its own.
+func (s *site) sendRobots(w http.ResponseWriter, r *http.Request) error {
+	text := "User-agent: *\nDisallow: /search\nDisallow: /download/\nAllow: /\n\nSitemap: " + s.channel.Base() + "/sitemap.xml\n"
+	cache.Make(cache.Answer{Type: "text/plain; charset=utf-8", Cache: "public, max-age=3600", Body: []byte(text)}).Serve(w, r)
+	return nil
+}
+
+// sendOEmbed tells other sites how to show a video (https://oembed.com).
+func (s *site) sendOEmbed(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	asXML := q.Get("format") == "xml"
+	if f := q.Get("format"); f != "" && f != "json" && f != "xml" {
+		return &statusError{http.StatusNotImplemented, "This server answers in the formats json and xml."}
+	}
+	id, ok := s.videoOf(q.Get("url"))
+	if !ok {
+		return &statusError{http.StatusNotFound, "The url is not that of a video of this channel."}
+	}
+	limits, err := limitsOf(q)
+	if err != nil {
+		return err
+	}
+	v, err := s.find(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if len(v.Media.Renditions) == 0 {
+		return store.ErrNotFound
+	}
+	channel, err := s.store.Channel(r.Context())
+	if err != nil {
+		return err
+	}
+	o, err := feed.NewOEmbed(channel, v.Video, limits)
+	if err != nil {
+		return err
+	}
+	answer := cache.Answer{Type: "application/json; charset=utf-8", Cache: "public, max-age=600"}
+	answer.Body, err = o.JSON()
+	if asXML {
+		answer.Type = "text/xml; charset=utf-8"
+		answer.Body, err = o.XML()
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	cache.Make(answer).Serve(w, r)
+	return nil
+}
+
+// videoOf returns the id in the address of a watch or embed page of ours. An address
+// with a preview key is not one: what is hidden is shown nowhere else.
+func (s *site) videoOf(address string) (string, bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !s.answersTo(u.Host) {
+		return "", false
+	}
+	kind, id, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
+	if kind != "w" && kind != "embed" || id == "" || strings.ContainsAny(id, "/~") {
+		return "", false
+	}
+	return id, true
+}
+
+// limitsOf reads the largest size that the asking page has room for.
+func limitsOf(q url.Values) (feed.Limits, error) {
+	var l feed.Limits
+	for name, into := range map[string]*int{"maxwidth": &l.Width, "maxheight": &l.Height} {
+		text := q.Get(name)
+		if text == "" {
+			continue
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return l, &statusError{http.StatusBadRequest, "The " + name + " is not a number of pixels."}
+		}
+		*into = n
+	}
+	return l, nil
+}

@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/tubelet/tubelet/server/cache"
+	"github.com/tubelet/tubelet/server/pages"
+	"github.com/tubelet/tubelet/store"
+)
+
+const (
+	gridSize     = 24  // videos on a page of the channel
+	tagsShown    = 30  // beside them
+	queryLength  = 200 // characters of a search that count
+	pagesAllowed = 10_000
+)
+
+// cached answers from the cache, which makes the answer where it has none.
+func (s *site) cached(w http.ResponseWriter, r *http.Request, key string, build func(context.Context) (cache.Answer, error)) error {
+	made, err := s.cache.Get(r.Context(), key, build)
+	if err != nil {
+		return err
+	}
+	made.Serve(w, r)
+	return nil
+}
+
+// render makes an answer of a page.
+func (s *site) render(page pages.Page) (cache.Answer, error) {
+	body, err := s.pages.Render(page)
+	if err != nil {
+		return cache.Answer{}, err
+	}
+	return cache.Answer{Type: "text/html; charset=utf-8", Body: body}, nil
+}
+
+// head is what every page shows of the channel.
+func (s *site) head(ctx context.Context) (pages.Site, error) {
+	channel, err := s.store.Channel(ctx)
+	if err != nil {
+		return pages.Site{}, err
+	}
+	_, total, err := s.store.Videos(ctx, store.List{Limit: 1})
+	return pages.Site{Channel: channel, Videos: total}, err
+}
+
+func (s *site) showChannel(w http.ResponseWriter, r *http.Request) error {
+	tag := r.URL.Query().Get("tag")
+	number, err := pageNumber(r)
+	if err != nil {
+		return err
+	}
+	key := "channel " + strconv.Itoa(number) + " " + tag
+	return s.cached(w, r, key, func(ctx context.Context) (cache.Answer, error) {
+		return s.channelPage(ctx, tag, number)
+	})
+}
+
+func (s *site) channelPage(ctx context.Context, tag string, number int) (cache.Answer, error) {
+	head, err := s.head(ctx)
+	if err != nil {
+		return cache.Answer{}, err
+	}
+	list, total, err := s.store.Videos(ctx, store.List{Tag: tag, Offset: (number - 1) * gridSize, Limit: gridSize})
+	if err != nil {
+		return cache.Answer{}, err
+	}
+	if len(list) == 0 && (number > 1 || tag != "") {
+		return cache.Answer{}, store.ErrNotFound
+	}
+	tags, err := s.store.Tags(ctx)
+	if err != nil {
+		return cache.Answer{}, err
+	}
+	page := &pages.Channel{
+		Site: head, Tag: tag, Tags: tags[:min(len(tags), tagsShown)], Videos: list,
+		Paging: pages.Paging{Number: number, Size: gridSize, Total: total},
+	}
+	if tag == "" && number == 1 && len(list) > 0 {
+		page.Latest, page.Videos = &list[0], list[1:]
+	}
+	return s.render(page)
+}
+
+func (s *site) showSearch(w http.ResponseWriter, r *http.Request) error {
+	query := strings.TrimSpace(r.URL.Query().Get("q"))
+	if letters := []rune(query); len(letters) > queryLength {
+		query = string(letters[:queryLength])
+	}
+	number, err := pageNumber(r)
+	if err != nil {
+		return err
+	}
+	key := "search " + strconv.Itoa(number) + " " + query
+	return s.cached(w, r, key, func(ctx context.Context) (cache.Answer, error) {
+		return s.searchPage(ctx, query, number)
+	})
+}
+
+func (s *site) searchPage(ctx context.Context, query string, number int) (cache.Answer, error) {
+	head, err := s.head(ctx)
+	if err != nil {
+		return cache.Answer{}, err
+	}
+	page := &pages.Search{Site: head, Query: query}
+	if query != "" {
+		var total int
+		l := store.List{Query: query, Offset: (number - 1) * gridSize, Limit: gridSize}
+		if page.Videos, total, err = s.store.Videos(ctx, l); err != nil {
+			return cache.Answer{}, err
+		}
+		page.Paging = pages.Paging{Number: number, Size: gridSize, Total: total}
+	}
+	return s.render(page)
+}
+
+func (s *site) showAbout(w http.ResponseWriter, r *http.Request) error {
+	return s.cached(w, r, "about", func(ctx context.Context) (cache.Answer, error) {
+		head, err := s.head(ctx)
+		if err != nil {
+			return cache.Answer{}, err
+		}
+		return s.render(&pages.About{Site: head})
+	})
+}
+
+func (s *site) showNothing(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }
+
+// pageNumber reads the page of a list that is asked for, the first when none is.
+func pageNumber(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("page")
+	if text == "" {
+		return 1, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > pagesAllowed {
+		return 0, store.ErrNotFound
+	}
+	return n, nil
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/tubelet/tubelet/assets"
+)
+
+// handler returns the whole of what the server answers.
+func (s *site) handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, do := range s.routes() {
+		mux.Handle(pattern, do)
+	}
+	return s.gate(mux)
+}
+
+// routes is every address there is. {id} is a video's id, or its preview address.
+func (s *site) routes() map[string]http.Handler {
+	return map[string]http.Handler{
+		// Pages
+		"GET /{$}":             s.page(s.showChannel),
+		"GET /search":          s.page(s.showSearch),
+		"GET /about":           s.page(s.showAbout),
+		"GET /w/{id}":          s.page(s.showWatch),
+		"GET /w/{id}/comments": s.page(s.showComments),
+		"GET /embed/{id}":      s.page(s.showEmbed),
+		"GET /":                s.page(s.showNothing),
+
+		// Files of videos; captions belong to the video and not to a revision
+		"GET /media/{id}/{rev}/{file}":        s.page(s.sendMedia),
+		"GET /media/{id}/captions/{file}":     s.page(s.sendCaption),
+		"OPTIONS /media/{id}/{folder}/{file}": http.HandlerFunc(allowMedia),
+		"GET /download/{id}/{file}":           s.page(s.sendDownload),
+
+		// What programs read
+		"GET /feed.xml":        s.page(s.sendRSS),
+		"GET /feed.atom":       s.page(s.sendAtom),
+		"GET /feed.json":       s.page(s.sendJSONFeed),
+		"GET /sitemap.xml":     s.page(s.sendSitemap),
+		"GET /robots.txt":      s.page(s.sendRobots),
+		"GET /oembed":          s.page(s.sendOEmbed),
+		"GET /services/oembed": s.page(s.sendOEmbed), // where PeerTube has it
+
+		// The look
+		"GET /assets/":        assets.Handler(),
+		"GET /channel/{file}": s.page(s.sendPicture),
+		"GET /favicon.svg":    s.page(s.sendIcon),
+		"GET /favicon.ico":    s.page(s.sendIcon),
+
+		"POST /views/{id}": s.page(s.countView),
+	}
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tubelet/tubelet/assets"
+	"github.com/tubelet/tubelet/server/cache"
+	"github.com/tubelet/tubelet/server/pages"
+	"github.com/tubelet/tubelet/server/preview"
+	"github.com/tubelet/tubelet/server/views"
+	"github.com/tubelet/tubelet/store"
+)
+
+// cacheBytes bounds the finished pages kept in memory.
+const cacheBytes = 6 << 20
+
+// site is the channel as it is shown: what the handlers work with.
+type site struct {
+	channel store.Channel // as it was at the start, for what never changes of it
+	local   bool
+	proxied bool // behind a proxy whose forwarded addresses count
+	secure  bool // HTTPS is ours
+
+	store   *store.Store
+	pages   *pages.Pages
+	keys    preview.Keys
+	cache   *cache.Cache
+	views   *views.Counter
+	catalog *catalog
+	videos  *os.Root // data/videos
+	picture *os.Root // data/channel
+	log     *slog.Logger
+	started time.Time
+}
+
+// newSite opens what the handlers need. A mistake in a template or an asset shows here
+// and not at the first visitor.
+func newSite(ctx context.Context, cfg Config) (*site, error) {
+	s := &site{
+		local: cfg.Local, secure: cfg.TLS != nil, proxied: !cfg.Local && cfg.TLS == nil,
+		store: cfg.Store, log: cfg.Log, started: time.Now(),
+		views: views.New(cfg.Store.AddViews, cfg.Log),
+		cache: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: cacheBytes}),
+	}
+	s.catalog = &catalog{load: cfg.Store.Video, version: s.cache.Version}
+	var err error
+	if s.channel, err = cfg.Store.Channel(ctx); err != nil {
+		return nil, err
+	}
+	if err = assets.Check(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = pages.New(pages.Config{Asset: assets.Path}); err != nil {
+		return nil, err
+	}
+	if s.keys, err = preview.Load(cfg.Data); err != nil {
+		return nil, err
+	}
+	if s.videos, err = openRoot(cfg.Data, "videos"); err != nil {
+		return nil, err
+	}
+	if s.picture, err = openRoot(cfg.Data, "channel"); err != nil {
+		s.videos.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *site) close() {
+	s.videos.Close()
+	s.picture.Close()
+}
+
+// openRoot opens a folder of the data directory such that nothing outside of it can be
+// reached through it, and makes it when it is not there.
+func openRoot(data, name string) (*os.Root, error) {
+	dir := filepath.Join(data, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open folder: %w", err)
+	}
+	return root, nil
+}
