@@ -2,9 +2,10 @@
 // fragments of a rendition, writes its byte-range playlist (RFC 8216), joins video
 // chunks with one audio file, and turns a plain MP4 into the same layout without ffmpeg.
 //
-// Every file it writes looks like this, one fragment for each closed GOP:
+// Every file it writes looks like this, one fragment for each closed GOP and one index
+// for each track:
 //
-//	ftyp moov sidx | moof mdat | moof mdat | ...
+//	ftyp moov sidx sidx | moof mdat | moof mdat | ...
 //
 // It reads box headers and sample tables only, through io.ReaderAt, and takes no
 // number in a file at its word: a whole file is never in memory.

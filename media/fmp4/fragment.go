@@ -138,7 +138,7 @@ func readTfhd(f *fields, m *movie, moof, next int64) (t *track, d sampleDefaults
 // addTrun appends a trun's samples. A sample's flags come from its own field, else from
 // the first-sample-flags, else from tfhd, else from trex.
 func (r *run) addTrun(f *fields, base int64, d sampleDefaults, budget *int64) error {
-	version := f.u8()
+	f.skip(1)
 	flags := f.u24()
 	count := int64(f.u32())
 	if *budget -= count; *budget < 0 {
@@ -168,7 +168,8 @@ func (r *run) addTrun(f *fields, base int64, d sampleDefaults, budget *int64) er
 			own = f.u32()
 		}
 		if flags&trunCTO != 0 {
-			c.cto = compositionOffset(f.u32(), version)
+			// Version 0 has unsigned offsets; many writers put negative ones there too.
+			c.cto = int32(f.u32())
 		}
 		if f.short || offset < 0 {
 			return fmt.Errorf("%w: a fragment's sample list is broken", ErrFormat)
@@ -181,10 +182,6 @@ func (r *run) addTrun(f *fields, base int64, d sampleDefaults, budget *int64) er
 	r.end = offset
 	return nil
 }
-
-// compositionOffset reads an offset: unsigned in version 0, though many writers put
-// negative numbers there all the same.
-func compositionOffset(v uint32, _ uint8) int32 { return int32(v) }
 
 // fragmented yields the samples of one track from all movie fragments of a file.
 func (s source) fragmented(m *movie, t *track) iter.Seq2[sample, error] {

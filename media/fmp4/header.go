@@ -8,7 +8,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// header returns ftyp, moov and sidx.
+// header returns ftyp, moov and the indexes.
 func (x *muxer) header() ([]byte, error) {
 	var b bytes.Buffer
 	boxes := []mp4.Box{mp4.NewFtyp("iso6", 512, []string{"iso6", "cmfc", "mp41"})}
@@ -16,7 +16,11 @@ func (x *muxer) header() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, box := range append(boxes, moov, x.index()) {
+	boxes = append(boxes, moov)
+	for i := range x.streams {
+		boxes = append(boxes, x.index(i))
+	}
+	for _, box := range boxes {
 		if err := box.Encode(&b); err != nil {
 			return nil, fmt.Errorf("write header: %w", err)
 		}
@@ -77,10 +81,13 @@ func rawBox(kind string, payload []byte) (mp4.Box, error) {
 // maxReferences is what the sixteen bits of reference_count hold.
 const maxReferences = 65535
 
-// index is the one sidx for the whole file (8.16.3): an entry for each fragment, or for
-// several when there are more fragments than an index can hold.
-func (x *muxer) index() *mp4.SidxBox {
-	sidx := &mp4.SidxBox{Version: 1, ReferenceID: 1, Timescale: x.streams[0].track.Timescale}
+// index is the sidx of one stream for the whole file (8.16.3): an entry for each
+// fragment, or for several when there are more than an index can hold. Each stream has
+// one, since Chromium's reader of plain files takes the index as complete only then, and
+// otherwise reads through everything before the point it seeks.
+func (x *muxer) index(stream int) *mp4.SidxBox {
+	sidx := &mp4.SidxBox{Version: 1, ReferenceID: uint32(stream + 1), Timescale: x.streams[stream].track.Timescale}
+	sidx.EarliestPresentationTime = x.starts[stream]
 	each := (len(x.plan) + maxReferences - 1) / maxReferences
 	for i, p := range x.plan {
 		if i%each == 0 {
@@ -92,8 +99,10 @@ func (x *muxer) index() *mp4.SidxBox {
 		}
 		last := &sidx.SidxRefs[len(sidx.SidxRefs)-1]
 		last.ReferencedSize += uint32(p.size)
-		last.SubSegmentDuration += uint32(p.ticks)
+		last.SubSegmentDuration += p.ticks[stream]
 	}
+	// The indexes of the streams to come lie between this one and the first fragment.
+	sidx.FirstOffset = sidx.Size() * uint64(len(x.streams)-1-stream)
 	return sidx
 }
 
@@ -134,8 +143,7 @@ func (x *muxer) traf(id uint32, list []sample) (*mp4.TrafBox, *mp4.TrunBox) {
 	tfhd.Flags |= tfhdDuration | tfhdFlags
 	tfhd.DefaultSampleDuration = list[0].dur
 	tfhd.DefaultSampleFlags = flagsKey
-	tfdt := &mp4.TfdtBox{Version: 1}
-	tfdt.SetBaseMediaDecodeTime(list[0].dts)
+	tfdt := mp4.CreateTfdt(list[0].dts)
 	trun := &mp4.TrunBox{Version: 1, Flags: trunDataOffset | trunSize, Samples: make([]mp4.Sample, len(list))}
 	for i, s := range list {
 		flags := uint32(flagsKey)

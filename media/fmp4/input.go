@@ -42,7 +42,7 @@ func newInput(s source) (*input, error) {
 		return nil, err
 	}
 	if in.movie == nil {
-		return nil, fmt.Errorf("%w: no movie header", ErrFormat)
+		return nil, fmt.Errorf("%w: no movie header; the file is cut short or no MP4", ErrFormat)
 	}
 	return in, nil
 }
@@ -99,7 +99,7 @@ func (in *input) place(t *track) (placed, error) {
 				return p, fmt.Errorf("%w: an edit list cuts the start of the video", ErrUnsupported)
 			}
 			p.start = max(p.start, 0)
-			return p, nil
+			return p, p.check()
 		}
 		if p.start < -length/2 {
 			p.skip++
@@ -108,9 +108,17 @@ func (in *input) place(t *track) (placed, error) {
 		if p.start < length {
 			p.start = 0
 		}
-		return p, nil
+		return p, p.check()
 	}
 	return p, fmt.Errorf("%w: track %d is empty", ErrFormat, t.ID)
+}
+
+// check refuses a start that no recording has and that would only make numbers overflow.
+func (p *placed) check() error {
+	if p.start > int64(p.track.Timescale)*3600 {
+		return fmt.Errorf("%w: the %s starts more than an hour late", ErrUnsupported, p.track.Kind)
+	}
+	return nil
 }
 
 // samples yields the used samples so that the first is shown at start ticks.

@@ -34,14 +34,16 @@ const (
 type muxer struct {
 	streams []stream
 	plan    []planned
-	ends    []uint64 // of each stream, in its ticks
+	starts  []uint64 // of each stream, in its ticks
+	ends    []uint64
 	total   int64
 }
 
 // planned is what the first pass learns about one fragment, for the index.
 type planned struct {
-	size, ticks int64
-	key         bool
+	size  int64
+	ticks [2]uint32 // of each stream
+	key   bool
 }
 
 // mux writes the streams to w. It reads the sample lists twice: the index stands before
@@ -74,7 +76,7 @@ var errChanged = errors.New("write fragments: the source changed meanwhile")
 
 // measure runs over all samples once and fills the plan.
 func (x *muxer) measure(ctx context.Context) error {
-	x.ends = make([]uint64, len(x.streams))
+	x.starts, x.ends = make([]uint64, len(x.streams)), make([]uint64, len(x.streams))
 	for g, err := range x.groups() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
@@ -82,22 +84,37 @@ func (x *muxer) measure(ctx context.Context) error {
 		moof, data := x.moof(g, 1)
 		p := planned{size: int64(moof.Size()) + 8 + data, key: g[0][0].key}
 		for i, list := range g {
-			for _, s := range list {
-				x.ends[i] = s.dts + uint64(s.dur)
+			if err := x.span(i, list, &p); err != nil {
+				return err
 			}
 		}
-		for _, s := range g[0] {
-			p.ticks += int64(s.dur)
-		}
-		if p.size > maxFragment || p.ticks > math.MaxUint32 {
-			return fmt.Errorf("write fragments: %w: %d bytes without a keyframe", ErrUnsupported, p.size)
+		if p.size > maxFragment {
+			return fmt.Errorf("%w: %d bytes without a keyframe", ErrUnsupported, p.size)
 		}
 		x.plan = append(x.plan, p)
 		x.total += p.size
 	}
 	if len(x.plan) == 0 {
-		return fmt.Errorf("write fragments: %w: no samples", ErrFormat)
+		return fmt.Errorf("%w: no samples", ErrFormat)
 	}
+	return nil
+}
+
+// span notes which time a stream's part of a fragment takes.
+func (x *muxer) span(stream int, list []sample, p *planned) error {
+	if len(list) == 0 {
+		return nil
+	}
+	last := list[len(list)-1]
+	if x.ends[stream] == 0 {
+		x.starts[stream] = list[0].dts
+	}
+	x.ends[stream] = last.dts + uint64(last.dur)
+	ticks := x.ends[stream] - list[0].dts
+	if ticks > math.MaxUint32 {
+		return fmt.Errorf("%w: a fragment of %d ticks", ErrFormat, ticks)
+	}
+	p.ticks[stream] = uint32(ticks)
 	return nil
 }
 
@@ -217,9 +234,11 @@ func (q *queue) lead() (list []sample, end uint64, err error) {
 	return list, end, nil
 }
 
-// until takes the samples that start before end, which is in ticks of another timescale.
+// until takes the samples that are over by end, which is in ticks of another timescale.
+// One that reaches over it goes to the next fragment, which then has all of its sound: a
+// player that begins there need not look back.
 func (q *queue) until(end uint64, timescale uint32) (list []sample, err error) {
-	for q.ok && (end == math.MaxUint64 || before(q.head.dts, q.timescale, end, timescale)) {
+	for q.ok && (end == math.MaxUint64 || !before(end, timescale, q.head.dts+uint64(q.head.dur), q.timescale)) {
 		s, err := q.take()
 		if err != nil {
 			return nil, err

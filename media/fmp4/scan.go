@@ -1,7 +1,6 @@
 package fmp4
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -149,6 +148,3 @@ func rate(bytes int64, length time.Duration) int {
 	}
 	return int(float64(bytes)*8/length.Seconds() + 0.999)
 }
-
-// errNoTrack is wrapped when a file lacks the track that is asked for.
-var errNoTrack = errors.New("no such track")
