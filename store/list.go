@@ -3,7 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -44,14 +46,13 @@ func (s *Store) Videos(ctx context.Context, l List) ([]Video, int, error) {
 		if total, err = one(ctx, q, value[int], "select count(*)"+from, args...); err != nil {
 			return err
 		}
-		// What is skipped is not loaded: first the ids, then the videos.
-		ids, err := all(ctx, q, value[string], "select v.id"+from+order+" limit ? offset ?",
+		// What is skipped is not loaded: first the numbers, then the videos.
+		numbers, err := all(ctx, q, value[int64], "select v.number"+from+order+" limit ? offset ?",
 			append(args, cmp.Or(l.Limit, -1), l.Offset)...)
 		if err != nil {
 			return err
 		}
-		list, err = all(ctx, q, scanVideo, "select "+videoColumns+" from json_each(?) j join videos v on v.id = j.value"+
-			videoMedia+" order by j.key", idSet(ids))
+		list, err = byNumber(ctx, q, numbers)
 		if err != nil {
 			return err
 		}
@@ -73,20 +74,23 @@ func (l List) query() (from, order string, args []any, possible bool) {
 	case asked && match == "":
 		return "", "", nil, false
 	case asked:
-		b.WriteString("videos_search f join videos v on v.number = f.rowid where videos_search match ?")
+		b.WriteString("videos_search f cross join videos v on v.number = f.rowid where videos_search match ?")
 		args = append(args, match)
 		// A word in the title says most about a video, one in the description least.
 		order = " order by bm25(videos_search, 8.0, 1.0, 4.0), v.number desc"
+	case l.Tag != "":
+		b.WriteString("tags t cross join videos v on v.number = t.number where t.folded = ?")
+		args = append(args, foldTag(l.Tag))
 	default:
 		b.WriteString("videos v where true")
 	}
 	if l.Audience == Listed {
 		b.WriteString(" and " + listed)
-	} else if len(args) == 0 {
+	} else if l.Query == "" {
 		order = " order by v.published_at is not null, v.published_at desc, v.number desc"
 	}
-	if l.Tag != "" {
-		b.WriteString(" and v.id in (select video from tags where folded = ?)")
+	if l.Tag != "" && l.Query != "" {
+		b.WriteString(" and exists (select 1 from tags t where t.folded = ? and t.number = v.number)")
 		args = append(args, foldTag(l.Tag))
 	}
 	if l.Sort == "created" {
@@ -95,28 +99,51 @@ func (l List) query() (from, order string, args []any, possible bool) {
 	return b.String(), order, args, true
 }
 
-// Related returns up to n listed videos to watch after v: those that share most tags,
-// newer ones first, then the newest. They carry what a card shows: no renditions,
-// captions or chapters.
+// byNumber loads videos in the order of their numbers in the list.
+func byNumber(ctx context.Context, q querier, numbers []int64) ([]Video, error) {
+	set, err := json.Marshal(numbers)
+	if err != nil || len(numbers) == 0 {
+		return nil, err
+	}
+	return all(ctx, q, scanVideo, "select "+videoColumns+" from json_each(?) j join videos v on v.number = j.value"+
+		videoMedia+" order by j.key", string(set))
+}
+
+// relatedPerTag bounds what Related looks at, which must not grow with the channel. A tag
+// with more videos than that says little about any of them.
+const relatedPerTag = 40
+
+// Related returns up to n listed videos to watch after v: among the newest of each of its
+// tags those that share most, newer ones first, and then the newest of all. They carry
+// what a card shows: no renditions, captions or chapters.
 func (s *Store) Related(ctx context.Context, v Video, n int) ([]Video, error) {
 	var list []Video
-	err := s.read(ctx, func(q querier) (err error) {
-		list, err = all(ctx, q, scanVideo, "select "+videoColumns+` from (
-			select t.video, count(*) as shared from tags mine join tags t on t.folded = mine.folded
-			where mine.video = ?1 and t.video <> ?1 group by t.video) r
-			join videos v on v.id = r.video`+videoMedia+" where "+listed+`
-			order by r.shared desc, v.published_at desc, v.number desc limit ?2`, v.ID, n)
-		if err != nil || len(list) >= n {
-			return err
-		}
-		newest, err := all(ctx, q, scanVideo, "select "+videoColumns+" from videos v"+videoMedia+" where "+listed+`
-			order by v.published_at desc, v.number desc limit ?`, n+1)
-		for _, c := range newest {
-			known := func(o Video) bool { return o.ID == c.ID }
-			if len(list) < n && c.ID != v.ID && !slices.ContainsFunc(list, known) {
-				list = append(list, c)
+	err := s.read(ctx, func(q querier) error {
+		shared := map[int64]int{}
+		for _, tag := range cleanTags(v.Tags) {
+			numbers, err := all(ctx, q, value[int64], `select t.number from tags t cross join videos v on v.number = t.number
+				where t.folded = ? and v.id <> ? and `+listed+" order by t.number desc limit ?", foldTag(tag), v.ID, relatedPerTag)
+			if err != nil {
+				return err
+			}
+			for _, number := range numbers {
+				shared[number]++
 			}
 		}
+		numbers := slices.SortedFunc(maps.Keys(shared), func(a, b int64) int {
+			return cmp.Or(shared[b]-shared[a], cmp.Compare(b, a))
+		})
+		newest, err := all(ctx, q, value[int64], "select v.number from videos v where "+listed+` and v.id <> ?
+			order by v.published_at desc, v.number desc limit ?`, v.ID, n)
+		if err != nil {
+			return err
+		}
+		for _, number := range newest {
+			if shared[number] == 0 {
+				numbers = append(numbers, number)
+			}
+		}
+		list, err = byNumber(ctx, q, numbers[:min(n, len(numbers))])
 		return err
 	})
 	if err != nil {
@@ -130,7 +157,7 @@ func (s *Store) Tags(ctx context.Context) ([]TagCount, error) {
 	var list []TagCount
 	err := s.read(ctx, func(q querier) (err error) {
 		list, err = all(ctx, q, func(row scanner, t *TagCount) error { return row.Scan(&t.Tag, &t.Count) },
-			"select min(t.name), count(*) as n from tags t join videos v on v.id = t.video where "+listed+
+			"select min(t.name), count(*) as n from tags t join videos v on v.number = t.number where "+listed+
 				" group by t.folded order by n desc, t.folded")
 		return err
 	})

@@ -40,14 +40,9 @@ create table settings (
 -- no draft, and listed when it is public besides. published_at is written by one function
 -- (settle in video.go) and never set while rev is 0, so neither rule needs to ask for rev.
 create table videos (
-  number       integer primary key,  -- order of making; what the search index keys on
+  number       integer primary key,  -- order of making; what tags and the search key on
   id           text    not null unique, -- ten of [0-9a-z], part of the address, never changes
   uuid         text    not null unique,
-  title        text    not null,
-  description  text    not null, -- Markdown
-  language     text    not null, -- BCP 47
-  license      text    not null,
-  tags         text    not null, -- as written and in the creator's order, one a line
   visibility   text    not null check (visibility in ('public', 'unlisted', 'draft')),
   downloads    integer not null check (downloads in (0, 1)),
   views        integer not null default 0,
@@ -58,6 +53,11 @@ create table videos (
   published_at integer, -- first moment it was visible
   created_at   integer not null,
   updated_at   integer not null,
+  title        text    not null,
+  language     text    not null, -- BCP 47
+  license      text    not null,
+  tags         text    not null, -- as written and in the creator's order, one a line
+  description  text    not null, -- Markdown; last, since what follows a long text is slow to reach
   check (rev between 0 and latest),
   check (rev > 0 or published_at is null)
 ) strict;
@@ -76,13 +76,13 @@ create index videos_created on videos (created_at desc, number desc);
 
 -- videos.tags again, folded to lower case, to find videos by tag.
 create table tags (
-  folded text not null,
-  video  text not null references videos (id) on delete cascade,
-  name   text not null, -- as written
-  primary key (folded, video)
+  folded text    not null,
+  number integer not null references videos (number) on delete cascade,
+  name   text    not null, -- as written
+  primary key (folded, number)
 ) strict, without rowid;
 
-create index tags_video on tags (video);
+create index tags_number on tags (number);
 
 
 -- The full-text index over videos. It holds no text of its own (content = 'videos'), so

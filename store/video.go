@@ -134,13 +134,13 @@ func complete(ctx context.Context, q querier, list []Video) error {
 	if len(list) == 0 {
 		return nil
 	}
-	ids := make([]string, len(list))
+	ids := make([]string, len(list)) // they need no escaping, see validID
 	at := make(map[string]*Video, len(list))
 	for i := range list {
 		ids[i] = list[i].ID
 		at[list[i].ID] = &list[i]
 	}
-	set := idSet(ids)
+	set := `["` + strings.Join(ids, `","`) + `"]`
 	if err := addRenditions(ctx, q, set, at); err != nil {
 		return err
 	}
@@ -148,14 +148,6 @@ func complete(ctx context.Context, q querier, list []Video) error {
 		return err
 	}
 	return addChapters(ctx, q, set, at)
-}
-
-// idSet is a list of ids as one argument, for json_each.
-func idSet(ids []string) string {
-	if len(ids) == 0 {
-		return "[]"
-	}
-	return `["` + strings.Join(ids, `","`) + `"]`
 }
 
 // UpdateVideo stores what the creator says about a video: title, description, language,
@@ -175,7 +167,7 @@ func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "delete from tags where video = ?", v.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, "delete from tags where number = (select number from videos where id = ?)", v.ID); err != nil {
 			return err
 		}
 		if err := indexTags(ctx, tx, v.ID, tags); err != nil {
@@ -298,7 +290,7 @@ func splitTags(text string) []string {
 
 func indexTags(ctx context.Context, tx *sql.Tx, id string, tags []string) error {
 	for _, t := range tags {
-		_, err := tx.ExecContext(ctx, "insert into tags (folded, video, name) values (?, ?, ?)", foldTag(t), id, t)
+		_, err := tx.ExecContext(ctx, "insert into tags (folded, number, name) select ?, number, ? from videos where id = ?", foldTag(t), t, id)
 		if err != nil {
 			return err
 		}

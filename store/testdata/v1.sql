@@ -44,14 +44,9 @@ create table settings (
 -- no draft, and listed when it is public besides. published_at is written by one function
 -- (settle in video.go) and never set while rev is 0, so neither rule needs to ask for rev.
 create table videos (
-  number       integer primary key,  -- order of making; what the search index keys on
+  number       integer primary key,  -- order of making; what tags and the search key on
   id           text    not null unique, -- ten of [0-9a-z], part of the address, never changes
   uuid         text    not null unique,
-  title        text    not null,
-  description  text    not null, -- Markdown
-  language     text    not null, -- BCP 47
-  license      text    not null,
-  tags         text    not null, -- as written and in the creator's order, one a line
   visibility   text    not null check (visibility in ('public', 'unlisted', 'draft')),
   downloads    integer not null check (downloads in (0, 1)),
   views        integer not null default 0,
@@ -62,6 +57,11 @@ create table videos (
   published_at integer, -- first moment it was visible
   created_at   integer not null,
   updated_at   integer not null,
+  title        text    not null,
+  language     text    not null, -- BCP 47
+  license      text    not null,
+  tags         text    not null, -- as written and in the creator's order, one a line
+  description  text    not null, -- Markdown; last, since what follows a long text is slow to reach
   check (rev between 0 and latest),
   check (rev > 0 or published_at is null)
 ) strict;
@@ -80,13 +80,13 @@ create index videos_created on videos (created_at desc, number desc);
 
 -- videos.tags again, folded to lower case, to find videos by tag.
 create table tags (
-  folded text not null,
-  video  text not null references videos (id) on delete cascade,
-  name   text not null, -- as written
-  primary key (folded, video)
+  folded text    not null,
+  number integer not null references videos (number) on delete cascade,
+  name   text    not null, -- as written
+  primary key (folded, number)
 ) strict, without rowid;
 
-create index tags_video on tags (video);
+create index tags_number on tags (number);
 
 
 -- The full-text index over videos. It holds no text of its own (content = 'videos'), so
@@ -253,11 +253,11 @@ insert into channel (id, handle, domain, local, name, description, language, ava
 values (1, 'workshop', 'video.example', 0, 'The Small Workshop', 'Hand tools.', 'en', 'avatar.png', '',
   '[{"Label":"Home","URL":"https://example.org/"}]', 1760000000000);
 insert into settings (key, value) values ('threads', '2');
-insert into videos (id, uuid, title, description, language, license, tags, visibility, downloads, views, rev, latest,
+insert into videos (number, id, uuid, title, description, language, license, tags, visibility, downloads, views, rev, latest,
   publish_at, published_at, created_at, updated_at)
-values ('h7k2m9qxw4', '0b8c5a56-6c0f-4b3a-9f5d-2f3a5c6d7e8f', 'Cutting dovetails', 'By hand.', 'en', 'CC-BY-4.0',
+values (1, 'h7k2m9qxw4', '0b8c5a56-6c0f-4b3a-9f5d-2f3a5c6d7e8f', 'Cutting dovetails', 'By hand.', 'en', 'CC-BY-4.0',
   'Wood' || char(10) || 'Joints', 'public', 1, 42, 1, 1, null, 1760000100000, 1760000000000, 1760000100000);
-insert into tags (folded, video, name) values ('wood', 'h7k2m9qxw4', 'Wood'), ('joints', 'h7k2m9qxw4', 'Joints');
+insert into tags (folded, number, name) values ('wood', 1, 'Wood'), ('joints', 1, 'Joints');
 insert into chapters (video, start, title) values ('h7k2m9qxw4', 0, 'Start'), ('h7k2m9qxw4', 12500, 'Sawing');
 insert into captions (video, language, label, file) values ('h7k2m9qxw4', 'en', 'English', 'en-0a1b2c3d.vtt');
 insert into media (video, rev, state, error, source_name, source_bytes, source_sha256, source_file, duration, width, height,
