@@ -152,7 +152,25 @@ func load() (*set, error) {
 		}
 		s.add(name, joined)
 	}
+	if err := s.addSheets(); err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
+	}
 	return s, nil
+}
+
+// addSheets joins the two style sheets that a watch page needs, so that they cost
+// one request.
+func (s *set) addSheets() error {
+	var both []byte
+	for _, name := range []string{"site.css", "player.css"} {
+		sheet, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		both = append(both, sheet...)
+	}
+	s.add("watch.css", both)
+	return nil
 }
 
 // add puts one file into the set, hashed. Files without a known type, such as

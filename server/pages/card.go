@@ -6,7 +6,7 @@ import "github.com/tubelet/tubelet/store"
 type Card struct {
 	Site  Site
 	Video store.Video
-	Index int // place in its list: the first rows load their pictures at once
+	Later bool // its picture may wait until it comes near the window
 }
 
 // URL is the address of the video's page.
@@ -23,9 +23,6 @@ func (c Card) Poster() string {
 // Tall says whether the picture is higher than wide, so that it is shown whole
 // instead of cut.
 func (c Card) Tall() bool { return c.Video.Media.PosterHeight > c.Video.Media.PosterWidth }
-
-// Lazy says whether the picture may wait until it comes near the window.
-func (c Card) Lazy() bool { return c.Index >= 4 }
 
 // Lang is the language of the title.
 func (c Card) Lang() string { return language(c.Site.Channel, c.Video) }

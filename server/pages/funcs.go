@@ -15,11 +15,10 @@ import (
 
 // funcs are the functions templates call. The asset function gives a file of
 // package assets its public address.
-func funcs(asset func(string) string) template.FuncMap {
-	icons := asset("icons.svg")
+func funcs(asset func(string) string, icons icons) template.FuncMap {
 	return template.FuncMap{
 		"asset":    asset,
-		"icon":     func(name string) template.HTML { return icon(icons, name) },
+		"icon":     icons.draw,
 		"clock":    clock,
 		"date":     date,
 		"iso":      iso,
@@ -33,15 +32,9 @@ func funcs(asset func(string) string) template.FuncMap {
 		"own":      own,
 		"initials": initials,
 		"seconds":  seconds,
-		"card":     func(s Site, v store.Video, i int) Card { return Card{Site: s, Video: v, Index: i} },
+		"side":     func(s Site, v store.Video) Card { return Card{Site: s, Video: v, Later: true} },
+		"card":     func(s Site, v store.Video, i int) Card { return Card{Site: s, Video: v, Later: i >= 4} },
 	}
-}
-
-// icon returns the named symbol of the icon file. It is decoration: the words
-// beside it, or the control's label, say what it means.
-func icon(file, name string) template.HTML {
-	return template.HTML(`<svg class="ico ico-` + name + `" aria-hidden="true" focusable="false"><use href="` +
-		template.HTMLEscapeString(file) + `#` + name + `"/></svg>`)
 }
 
 // clock writes a length or a position as players do: 0:07, 12:48, 1:02:03.

@@ -26,7 +26,7 @@ type Head struct {
 	Refresh     int // seconds until a reader without script looks again, 0 for never
 	Preload     string
 	Scripts     []string // modules, by asset name
-	Styles      []string // style sheets beside the usual one, by asset name
+	Sheet       string   // style sheet, by asset name
 }
 
 // Image is a picture with its size.
@@ -118,7 +118,7 @@ func (p *Watch) head() Head {
 	}
 	switch {
 	case p.Plays():
-		h.Styles = []string{"player.css"}
+		h.Sheet = "watch.css"
 	case p.Processing():
 		h.Preload, h.Refresh = "", 10
 	default:

@@ -22,7 +22,11 @@ type Pages struct {
 
 // New parses every template, so that a mistake in one stops the start.
 func New(cfg Config) (*Pages, error) {
-	base, err := template.New("").Funcs(funcs(cfg.Asset)).ParseFS(templates.Files, templates.Shared...)
+	icons, err := readIcons()
+	if err != nil {
+		return nil, err
+	}
+	base, err := template.New("").Funcs(funcs(cfg.Asset, icons)).ParseFS(templates.Files, templates.Shared...)
 	if err != nil {
 		return nil, fmt.Errorf("parse shared templates: %w", err)
 	}
