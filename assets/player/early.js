@@ -13,7 +13,6 @@ export class Early {
     this.rendition = rendition;
     this.stop = asked?.stop ?? new AbortController();
     this.answer = asked?.answer ?? firstSeconds(data, rendition, this.stop.signal);
-    this.boxes = new Boxes();
     this.buffer = null;
     this.rate = 0; // measured bits per second, 0 while unknown
     this.source = new MediaSource();
@@ -33,20 +32,25 @@ export class Early {
     await this.#pump(answer.body.getReader());
   }
 
-  // pump feeds what arrives until the request ends or somebody takes over; then it
-  // goes on to the end of the fragment at hand, so that no half one is left behind.
+  // pump feeds one whole fragment after another, until the request ends or somebody
+  // takes over. Browsers show nothing of a fragment before its last byte, and each
+  // append costs a round through their processes, so smaller pieces gain nothing.
   async #pump(reader) {
+    const cutter = new Cutter();
     const began = performance.now();
     let bytes = 0;
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      bytes += value.length;
-      this.rate = (bytes * 8000) / Math.max(1, performance.now() - began);
-      const end = this.stopping ? this.boxes.end(value) : -1;
-      this.boxes.pass(value);
-      await this.#append(end < 0 ? value : value.subarray(0, end));
-      if (end >= 0) return reader.cancel();
+    let fed = Promise.resolve();
+    try {
+      while (!this.stopping) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        bytes += value.length;
+        this.rate = (bytes * 8000) / Math.max(1, performance.now() - began);
+        for (const piece of cutter.cut(value)) fed = fed.then(() => this.#append(piece));
+      }
+    } finally {
+      reader.cancel().catch(() => {});
+      await fed;
     }
   }
 
@@ -58,10 +62,13 @@ export class Early {
     });
   }
 
-  // release stops the loading and gives up the buffer.
+  // release stops the loading and gives up the buffer. A fragment under way is worth
+  // waiting for, unless it takes long.
   async release() {
+    const enough = () => this.buffer?.buffered.length > 0;
+    if (!enough()) await Promise.race([this.done, new Promise((ok) => this.video.addEventListener("loadeddata", ok, { once: true }))]);
     this.stopping = true;
-    const late = setTimeout(() => this.stop.abort(), 1500);
+    const late = setTimeout(() => this.stop.abort(), 500);
     try {
       await this.done;
     } catch (err) {
@@ -70,7 +77,6 @@ export class Early {
       clearTimeout(late);
     }
     if (this.buffer.updating) await new Promise((ok) => this.buffer.addEventListener("updateend", ok, { once: true }));
-    if (this.source.readyState === "open") this.buffer.abort(); // forget a half fragment
     return { mediaSource: this.source, buffer: this.buffer };
   }
 
@@ -79,41 +85,40 @@ export class Early {
   }
 }
 
-// Boxes follows the top-level boxes of an MP4 file through a stream of chunks, to
-// know where a fragment (a moof box and its mdat) ends. ISO/IEC 14496-12, 4.2.
-class Boxes {
+// Cutter cuts a stream of an MP4 file after each mdat box: the first piece holds the
+// header and the first fragment, the others one fragment each. ISO/IEC 14496-12, 4.2.
+class Cutter {
+  pieces = []; // of the fragment at hand
   left = 0; // bytes of the present box still to come
-  head = []; // bytes of a header that is not whole yet
+  head = []; // bytes of a box's header that is not whole yet
   kind = "";
 
-  pass(chunk) {
-    this.#walk(chunk, () => false);
-  }
-
-  // end returns where in chunk the first mdat ends, or -1. It does not move on.
-  end(chunk) {
-    const copy = Object.assign(new Boxes(), { left: this.left, head: [...this.head], kind: this.kind });
-    return copy.#walk(chunk, (kind) => kind === "mdat");
-  }
-
-  #walk(chunk, until) {
+  // cut takes the next chunk and returns what it completes.
+  cut(chunk) {
+    const whole = [];
+    let from = 0;
     let at = 0;
     while (at < chunk.length) {
-      if (this.left > 0) {
-        const step = Math.min(this.left, chunk.length - at);
-        this.left -= step;
-        at += step;
-        if (this.left === 0 && until(this.kind)) return at;
+      if (this.left === 0) {
+        this.head.push(chunk[at++]);
+        if (this.head.length === 8) this.#open();
         continue;
       }
-      this.head.push(chunk[at++]);
-      if (this.head.length === 8) this.#open();
+      const step = Math.min(this.left, chunk.length - at);
+      this.left -= step;
+      at += step;
+      if (this.left > 0 || this.kind !== "mdat") continue;
+      this.pieces.push(chunk.subarray(from, at));
+      whole.push(joinBytes(this.pieces));
+      this.pieces = [];
+      from = at;
     }
-    return -1;
+    if (from < at) this.pieces.push(chunk.subarray(from, at));
+    return whole;
   }
 
-  // Sizes of 0 and 1 (to the end, 64 bits) do not occur in our files; taken as
-  // endless, they only mean that no end is found.
+  // Sizes of 0 and 1 (to the end of the file, 64 bits) do not occur in our files.
+  // Taken as endless, they only mean that no end is found.
   #open() {
     const h = this.head;
     const size = h[0] * 2 ** 24 + h[1] * 65536 + h[2] * 256 + h[3];
@@ -121,4 +126,15 @@ class Boxes {
     this.left = size > 8 ? size - 8 : Infinity;
     this.head = [];
   }
+}
+
+function joinBytes(pieces) {
+  if (pieces.length === 1) return pieces[0];
+  const whole = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
