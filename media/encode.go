@@ -61,7 +61,7 @@ func (m *Maker) Encode(ctx context.Context, src Source, rungs []Rung, dir string
 // make encodes the rungs that are missing and adds them to done.
 func (x *encoding) make(ctx context.Context, rungs []Rung, done map[int]Rendition, report func(Progress)) error {
 	groups, threads := x.groups(x.src, rungs)
-	x.tally = newTally(groups, x.src, report)
+	x.tally = newTally(groups, x.src, x.gops, report)
 	sound := ""
 	if x.src.HasAudio {
 		var err error
@@ -72,7 +72,7 @@ func (x *encoding) make(ctx context.Context, rungs []Rung, done map[int]Renditio
 	}
 	for _, group := range groups {
 		rc := recipe{src: x.src, rungs: group, threads: threads, enc: x.encoder(ctx),
-			grid: newGrid(x.src.VideoLength, group[0].FPS, chunkGOPs)}
+			grid: newGrid(x.src.VideoLength, group[0].FPS, x.gops)}
 		rc, err := x.group(ctx, rc)
 		if err != nil {
 			return err
@@ -231,10 +231,10 @@ type tally struct {
 // soundShare is the part of the work that the sound is, about.
 const soundShare = 0.03
 
-func newTally(groups [][]Rung, src Source, report func(Progress)) *tally {
+func newTally(groups [][]Rung, src Source, gops int, report func(Progress)) *tally {
 	t := &tally{report: report, src: src, began: time.Now()}
 	for _, g := range groups {
-		t.total += float64(newGrid(src.VideoLength, g[0].FPS, chunkGOPs).frames) * pixels(g)
+		t.total += float64(newGrid(src.VideoLength, g[0].FPS, gops).frames) * pixels(g)
 	}
 	return t
 }

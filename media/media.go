@@ -41,8 +41,9 @@ type Config struct {
 // Maker makes renditions. It is safe for concurrent use; it starts no goroutine that
 // outlives a call.
 type Maker struct {
-	cfg Config
-	log *slog.Logger
+	cfg  Config
+	log  *slog.Logger
+	gops int // GOPs in a chunk; tests make it small
 
 	mu       sync.Mutex        // guards what was learnt about the ffmpeg in use
 	encoders map[string]string // setting and ffmpeg version -> encoder that passed the test
@@ -54,7 +55,7 @@ func New(cfg Config) *Maker {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Maker{cfg: cfg, log: log, encoders: map[string]string{}}
+	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, encoders: map[string]string{}}
 }
 
 // Available says whether both ffmpeg and ffprobe can be run now.

@@ -53,8 +53,9 @@ type packetScan struct {
 // span is the time that one stream covers.
 type span struct {
 	packets       int
-	first, last   time.Duration
-	end           time.Duration
+	first, end    time.Duration
+	last          time.Duration // decoding time of the packet before
+	timed         bool          // last is known
 	key           time.Duration
 	keyGap, frame time.Duration
 }
@@ -80,7 +81,7 @@ func (s *packetScan) Write(p []byte) (int, error) {
 func (s *packetScan) line(text string) {
 	var index int
 	var pts, dts, length time.Duration
-	var timed, key bool
+	var timed, ordered, key bool
 	for field := range strings.SplitSeq(text, "|") {
 		name, value, _ := strings.Cut(field, "=")
 		switch name {
@@ -89,33 +90,39 @@ func (s *packetScan) line(text string) {
 		case "pts_time":
 			pts, timed = signed(value)
 		case "dts_time":
-			dts, _ = signed(value)
+			dts, ordered = signed(value)
 		case "duration_time":
 			length = seconds(value)
 		case "flags":
 			key = strings.HasPrefix(value, "K")
 		}
 	}
-	if !timed {
-		pts = dts
-	}
-	if index < 0 || index >= maxStreams {
+	switch {
+	case index < 0 || index >= maxStreams || !timed && !ordered:
 		return
+	case !timed:
+		pts = dts
 	}
 	sp := s.spans[index]
 	if sp == nil {
-		sp = &span{first: pts, key: pts, last: dts}
+		sp = &span{first: pts, key: pts}
 		s.spans[index] = sp
 	}
-	sp.add(pts, dts, length, key)
+	// Decoding times come in order, so their distances are those of the frames. The first
+	// few may be missing where frames are reordered.
+	if ordered {
+		if sp.timed {
+			sp.frame = max(sp.frame, dts-sp.last)
+		}
+		sp.last, sp.timed = dts, true
+	}
+	sp.add(pts, length, key)
 }
 
-func (sp *span) add(pts, dts, length time.Duration, key bool) {
+func (sp *span) add(pts, length time.Duration, key bool) {
 	sp.packets++
 	sp.first = min(sp.first, pts)
 	sp.end = max(sp.end, pts+min(length, time.Minute))
-	sp.frame = max(sp.frame, dts-sp.last)
-	sp.last = dts
 	if key {
 		sp.keyGap = max(sp.keyGap, pts-sp.key)
 		sp.key = pts

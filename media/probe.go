@@ -143,7 +143,10 @@ func readHead(path string) ([]byte, int64, error) {
 
 // refuseProbe turns ffprobe's failure into a sentence for the file's owner.
 func refuseProbe(ctx context.Context, err error) error {
-	text := err.Error()
+	text := ""
+	if failed, ok := errors.AsType[*runError](err); ok {
+		text = failed.stderr
+	}
 	switch {
 	case ctx.Err() != nil || errors.Is(err, ErrNoFFmpeg) || errors.Is(err, os.ErrPermission):
 		return err

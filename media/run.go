@@ -236,7 +236,7 @@ func readProgress(r io.Reader, report func(status)) {
 	_, _ = io.Copy(io.Discard, r) // a line too long must not block the child
 }
 
-// explain turns the end of a failed run into one line.
+// explain says what the end of a failed run means.
 func explain(tool string, err error, stderr string) error {
 	if strings.Contains(stderr, syscall.ENOSPC.Error()) || strings.Contains(stderr, "No space left on device") {
 		return fmt.Errorf("%s: %w", tool, syscall.ENOSPC)
@@ -251,12 +251,25 @@ func explain(tool string, err error, stderr string) error {
 			}
 		}
 	}
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	if last := lines[len(lines)-1]; last != "" {
-		return fmt.Errorf("%s: %w: %s", tool, err, last)
-	}
-	return fmt.Errorf("%s: %w", tool, err)
+	return &runError{tool: tool, err: err, stderr: stderr}
 }
+
+// runError is the failure of a run, with what it said.
+type runError struct {
+	tool, stderr string
+	err          error
+}
+
+// Error names the tool, its exit status and its last line.
+func (e *runError) Error() string {
+	lines := strings.Split(strings.TrimSpace(e.stderr), "\n")
+	if last := lines[len(lines)-1]; last != "" {
+		return fmt.Sprintf("%s: %v: %s", e.tool, e.err, last)
+	}
+	return fmt.Sprintf("%s: %v", e.tool, e.err)
+}
+
+func (e *runError) Unwrap() error { return e.err }
 
 // tailWriter keeps the last bytes of what is written to it.
 type tailWriter struct {
