@@ -7,12 +7,15 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/tubelet/tubelet/assets"
 	"github.com/tubelet/tubelet/templates"
 )
 
 // Config is what New needs.
 type Config struct {
-	Asset func(name string) string // the public address of a file of package assets
+	// Asset gives the public address of a file of package assets. Without it, it is
+	// assets.Path; golden files need addresses that stay.
+	Asset func(name string) string
 }
 
 // Pages writes pages. Its methods may be called at the same time.
@@ -22,6 +25,9 @@ type Pages struct {
 
 // New parses every template, so that a mistake in one stops the start.
 func New(cfg Config) (*Pages, error) {
+	if cfg.Asset == nil {
+		cfg.Asset = assets.Path
+	}
 	icons, err := readIcons()
 	if err != nil {
 		return nil, err

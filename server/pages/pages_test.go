@@ -80,7 +80,7 @@ func watchStates() map[string]pages.Page {
 		}),
 		"watch-waiting": state("", func(w *pages.Watch) {
 			w.Video.Media = store.Media{State: store.Processing}
-			w.Jobs = []store.Job{{Kind: "transcode", State: store.JobWaiting, Reason: "ffmpeg is not installed"}}
+			w.Jobs = []store.Job{{Kind: "transcode", State: store.JobWaiting, Reason: "internal words"}}
 		}),
 		"watch-failed": state("", func(w *pages.Watch) {
 			w.Video.Media = store.Media{State: store.Failed, Error: "internal words"}

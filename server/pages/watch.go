@@ -3,6 +3,7 @@ package pages
 import (
 	"html/template"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,8 +30,7 @@ func (p *Watch) Scheduled() bool {
 // Unlisted says whether the video is for those who have its address.
 func (p *Watch) Unlisted() bool { return p.Video.Visibility == store.Unlisted }
 
-// Percent returns how far the job that makes the video watchable has come, and
-// false while none says.
+// Percent returns how far the running work has come, and 0 while none says.
 func (p *Watch) Percent() (n int) {
 	for _, j := range p.Jobs {
 		if j.State == store.JobRunning && j.Percent > 0 {
@@ -40,14 +40,11 @@ func (p *Watch) Percent() (n int) {
 	return n
 }
 
-// Waiting returns what the open jobs wait for, in the words of the first that waits.
-func (p *Watch) Waiting() string {
-	for _, j := range p.Jobs {
-		if j.State == store.JobWaiting {
-			return j.Reason
-		}
-	}
-	return ""
+// Waiting says whether the work has stopped until something outside changes. What
+// that is concerns the creator and may name things of the machine, so the page does
+// not tell.
+func (p *Watch) Waiting() bool {
+	return slices.ContainsFunc(p.Jobs, func(j store.Job) bool { return j.State == store.JobWaiting })
 }
 
 // Lang is the language of the title and the description.
