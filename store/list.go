@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -165,4 +166,39 @@ func (s *Store) Tags(ctx context.Context) ([]TagCount, error) {
 		return nil, fmt.Errorf("count tags: %w", err)
 	}
 	return list, nil
+}
+
+// cleanTags trims tags and drops empty and repeated ones, whatever their case.
+func cleanTags(tags []string) []string {
+	var clean []string
+	for _, t := range tags {
+		t = strings.Join(strings.Fields(strings.TrimLeft(strings.TrimSpace(t), "#")), " ")
+		same := func(other string) bool { return foldTag(other) == foldTag(t) }
+		if t != "" && !slices.ContainsFunc(clean, same) {
+			clean = append(clean, t)
+		}
+	}
+	return clean
+}
+
+// foldTag returns what is equal for tags that differ only in case.
+func foldTag(tag string) string { return strings.ToLower(tag) }
+
+func joinTags(tags []string) string { return strings.Join(tags, "\n") }
+
+func splitTags(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
+func indexTags(ctx context.Context, tx *sql.Tx, id string, tags []string) error {
+	for _, t := range tags {
+		_, err := tx.ExecContext(ctx, "insert into tags (folded, number, name) select ?, number, ? from videos where id = ?", foldTag(t), t, id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

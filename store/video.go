@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -259,41 +258,6 @@ func (s *Store) AddViews(ctx context.Context, views map[string]int64) error {
 	})
 	if err != nil {
 		return fmt.Errorf("add views: %w", err)
-	}
-	return nil
-}
-
-// cleanTags trims tags and drops empty and repeated ones, whatever their case.
-func cleanTags(tags []string) []string {
-	var clean []string
-	for _, t := range tags {
-		t = strings.Join(strings.Fields(strings.TrimLeft(strings.TrimSpace(t), "#")), " ")
-		same := func(other string) bool { return foldTag(other) == foldTag(t) }
-		if t != "" && !slices.ContainsFunc(clean, same) {
-			clean = append(clean, t)
-		}
-	}
-	return clean
-}
-
-// foldTag returns what is equal for tags that differ only in case.
-func foldTag(tag string) string { return strings.ToLower(tag) }
-
-func joinTags(tags []string) string { return strings.Join(tags, "\n") }
-
-func splitTags(text string) []string {
-	if text == "" {
-		return nil
-	}
-	return strings.Split(text, "\n")
-}
-
-func indexTags(ctx context.Context, tx *sql.Tx, id string, tags []string) error {
-	for _, t := range tags {
-		_, err := tx.ExecContext(ctx, "insert into tags (folded, number, name) select ?, number, ? from videos where id = ?", foldTag(t), t, id)
-		if err != nil {
-			return err
-		}
 	}
 	return nil
 }
