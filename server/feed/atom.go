@@ -3,7 +3,6 @@ package feed
 import (
 	"encoding/xml"
 
-	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -87,7 +86,7 @@ func newEntry(c store.Channel, v store.Video) entry {
 		Published: stamp(v.PublishedAt),
 		Updated:   stamp(later(v.PublishedAt, v.UpdatedAt)),
 		Links:     []link{{Rel: "alternate", Type: "text/html", Href: c.WatchURL(v)}},
-		Content:   content{"html", string(pages.HTML(v.Description))},
+		Content:   content{"html", prose(v)},
 		Media:     group(c, v),
 	}
 	for _, t := range v.Tags {

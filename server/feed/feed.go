@@ -10,6 +10,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tubelet/tubelet/server/pages"
@@ -105,6 +106,9 @@ func language(c store.Channel, v store.Video) string {
 	}
 	return c.Language
 }
+
+// prose is the video's description as HTML.
+func prose(v store.Video) string { return strings.TrimSpace(string(pages.HTML(v.Description))) }
 
 // stamp writes a moment as Atom, JSON Feed and sitemaps have it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -71,7 +71,7 @@ func newJSONItem(c store.Channel, v store.Video) jsonItem {
 		ID:        c.WatchURL(v),
 		URL:       c.WatchURL(v),
 		Title:     v.Title,
-		Content:   string(pages.HTML(v.Description)),
+		Content:   prose(v),
 		Summary:   pages.Plain(v.Description, 200),
 		Image:     poster(c, v),
 		Published: stamp(v.PublishedAt),

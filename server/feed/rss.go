@@ -107,7 +107,7 @@ func item(c store.Channel, v store.Video) rssItem {
 		GUID:        guid{true, c.WatchURL(v)},
 		Published:   v.PublishedAt.UTC().Format(time.RFC1123Z),
 		Description: pages.Plain(v.Description, 500),
-		Content:     string(pages.HTML(v.Description)),
+		Content:     prose(v),
 		Categories:  v.Tags,
 		Duration:    seconds(v.Media.Duration),
 		Media:       group(c, v),

@@ -31,7 +31,6 @@ type sitemapVideo struct {
 	Content     string   `xml:"video:content_loc,omitempty"`
 	Player      string   `xml:"video:player_loc"`
 	Duration    int64    `xml:"video:duration,omitempty"`
-	Views       int64    `xml:"video:view_count,omitempty"`
 	Published   string   `xml:"video:publication_date"`
 	Tags        []string `xml:"video:tag"`
 }
@@ -66,7 +65,6 @@ func newSitemapVideo(c store.Channel, v store.Video) *sitemapVideo {
 		Title:       v.Title,
 		Description: pages.Plain(v.Description, 2000),
 		Player:      c.EmbedURL(v),
-		Views:       v.Views,
 		Published:   stamp(v.PublishedAt),
 		Tags:        v.Tags[:min(len(v.Tags), 32)],
 	}
