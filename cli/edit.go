@@ -13,6 +13,7 @@ import (
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/input"
 	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/server/work/check"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -40,7 +41,7 @@ the mistake is shown with its line; tubelet edit ID --from FILE takes it up agai
 		Example: `  tubelet edit k3v9x2m1qa --title "A better talk" --add-tag wood
   tubelet edit k3v9x2m1qa --draft
   tubelet edit k3v9x2m1qa --caption de=talk.de.srt`,
-		Args:              cobra.ExactArgs(1),
+		Args:              words("the ID of a video"),
 		ValidArgsFunction: a.completeVideos,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.given = c.Flags().Changed
@@ -142,18 +143,15 @@ func (o *editOptions) apply(v store.Video) (store.Video, error) {
 		"title": {&o.title, &v.Title}, "language": {&o.language, &v.Language}, "license": {&o.license, &v.License},
 	} {
 		if o.given(flag) {
-			*field[1] = strings.TrimSpace(*field[0])
+			*field[1] = *field[0]
 		}
-	}
-	if v.Title == "" {
-		return v, exit.Usagef("--title: a video needs one")
 	}
 	if o.given("description") || o.given("description-file") {
 		description, err := text(o.description, o.descriptionFile)
 		if err != nil {
 			return v, err
 		}
-		v.Description = strings.TrimSpace(description)
+		v.Description = description
 	}
 	if o.given("downloads") {
 		v.Downloads = o.downloads
@@ -205,8 +203,12 @@ func (o *editOptions) show(v *store.Video) error {
 	return nil
 }
 
-// save stores a change of v, if it is one.
+// save cleans a change of v and stores it, if it is one.
 func save(ctx context.Context, s *session, v, changed store.Video) error {
+	changed, err := check.Edited(v, changed)
+	if err != nil {
+		return err
+	}
 	if input.Same(v, changed) {
 		return nil
 	}

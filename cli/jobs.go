@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -114,8 +115,11 @@ func (a *app) listJobs(jobs []store.Job, noHeader bool) error {
 		if j.State == store.JobRunning && j.ETA > 0 {
 			left = term.Duration(j.ETA)
 		}
-		if j.Reason != "" {
+		switch {
+		case j.Reason != "":
 			what = j.Reason
+		case j.State == store.JobQueued && j.RunAt.After(time.Now()):
+			what = "not before " + term.Time(j.RunAt)
 		}
 		table.Rows = append(table.Rows, []string{
 			fmt.Sprint(j.ID), j.Kind, j.Video, string(j.State), fmt.Sprintf("%.0f %%", j.Percent), left, what,

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"github.com/tubelet/tubelet/cli/input"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
+	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
 )
@@ -40,7 +43,7 @@ server goes on, and so does tubelet jobs attach ID. The same file twice is refus
 		Example: `  tubelet publish talk.mp4 --title "A talk" --tag wood,tools --caption en=talk.srt
   tubelet publish - --title "From another machine" < talk.mp4
   tubelet publish talk.mp4 --dry-run`,
-		Args: cobra.ExactArgs(1),
+		Args: words("a FILE, or - for standard input"),
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), a, args[0]) },
 	}
 	f := c.Flags()
@@ -86,10 +89,20 @@ func (o publishOptions) run(ctx context.Context, a *app, file string) error {
 	defer r.Clear()
 	v, err := w.Publish(ctx, p, r.Report)
 	if err != nil {
-		r.Clear()
-		return err
+		return refused(file, err)
 	}
 	return a.followStored(ctx, w, r, v, 1, o.noWait)
+}
+
+// refused names the file that is refused; what else goes wrong names itself.
+func refused(file string, err error) error {
+	if _, ok := errors.AsType[*media.RefusedError](err); !ok {
+		return err
+	}
+	if file == "-" {
+		file = "standard input"
+	}
+	return fmt.Errorf("%s is refused: %w", file, err)
 }
 
 // publish makes the options a request.
@@ -133,7 +146,7 @@ func (o publishOptions) read(a *app, p *work.Publish, file string) (err error) {
 func (a *app) dryRun(ctx context.Context, w *work.Worker, p work.Publish) error {
 	d, err := w.DryRun(ctx, p)
 	if err != nil {
-		return err
+		return refused(cmp.Or(p.Path, "-"), err)
 	}
 	if d.Duplicate != "" {
 		return &store.DuplicateError{ID: d.Duplicate}

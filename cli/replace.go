@@ -17,8 +17,8 @@ func newReplace(a *app) *cobra.Command {
 		Use:   "replace ID FILE|-",
 		Short: "Give a video a new file under the same address",
 		Long: `Gives a video a new file; address, title and all else stay. The old file is shown until the
-new one is watchable, and removed then: so it asks for the id, and where it cannot ask it
-refuses without --yes.`,
+new one is watchable, and removed once nobody can still be watching it: so it asks for the
+id, and where it cannot ask it refuses without --yes.`,
 		Example: "  tubelet replace k3v9x2m1qa better.mp4 --yes",
 		Args:    words("the ID of a video", "a FILE"),
 		ValidArgsFunction: func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
@@ -60,7 +60,7 @@ func (o replaceOptions) run(ctx context.Context, a *app, id, file string) error 
 	defer r.Clear()
 	v, rev, err := w.Replace(ctx, id, path, stdin, r.Report)
 	if err != nil {
-		return err
+		return refused(file, err)
 	}
 	return a.followStored(ctx, w, r, v, rev, o.noWait)
 }

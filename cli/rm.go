@@ -20,7 +20,7 @@ func newRm(a *app) *cobra.Command {
 		Long: `Removes a video and all its files for good. It asks for the id, and where it cannot ask it
 refuses without --yes.`,
 		Example:           "  tubelet rm k3v9x2m1qa --yes",
-		Args:              cobra.ExactArgs(1),
+		Args:              words("the ID of a video"),
 		ValidArgsFunction: a.completeVideos,
 		RunE:              func(c *cobra.Command, args []string) error { return runRm(c.Context(), a, args[0], yes) },
 	}

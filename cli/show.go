@@ -19,7 +19,7 @@ func newShow(a *app) *cobra.Command {
 		Long: `Shows all about one video: what is said about it, its addresses, files and open jobs. For
 a draft or a scheduled video that includes the preview address, for you alone.`,
 		Example:           "  tubelet show k3v9x2m1qa",
-		Args:              cobra.ExactArgs(1),
+		Args:              words("the ID of a video"),
 		ValidArgsFunction: a.completeVideos,
 		RunE:              func(c *cobra.Command, args []string) error { return runShow(c.Context(), a, args[0]) },
 	}

@@ -122,8 +122,8 @@ func clip(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// field looks into the JSON that the last command printed, into its last line if it printed
-// several: field PATH [VALUE]. The path names keys and places, "renditions.0.height";
+// field looks into the JSON that the last command printed, into its last milestone if it printed
+// events: field PATH [VALUE]. The path names keys and places, "renditions.0.height";
 // without a value there must be something that is not empty.
 func field(ts *testscript.TestScript, neg bool, args []string) {
 	got := lookup(ts, args[0])
@@ -144,8 +144,7 @@ func lookup(ts *testscript.TestScript, path string) string {
 	text := strings.TrimSpace(ts.ReadFile("stdout"))
 	var value any
 	if err := json.Unmarshal([]byte(text), &value); err != nil {
-		line := text[strings.LastIndex(text, "\n")+1:]
-		ts.Check(json.Unmarshal([]byte(line), &value))
+		ts.Check(json.Unmarshal([]byte(milestone(text)), &value))
 	}
 	for part := range strings.SplitSeq(path, ".") {
 		switch v := value.(type) {
@@ -172,6 +171,17 @@ func lookup(ts *testscript.TestScript, path string) string {
 		return ""
 	}
 	return fmt.Sprint(value)
+}
+
+// milestone returns the last of several lines of JSON that is no mere progress.
+func milestone(text string) string {
+	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool {
+		return strings.HasPrefix(line, `{"event":"progress"`)
+	})
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1]
 }
 
 // port puts a free port into the environment: port NAME.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 )
@@ -31,7 +33,7 @@ func (t *Terminal) NewProgress() *Progress { return &Progress{t: t, tenth: -1} }
 
 // Show brings the display up to date.
 func (p *Progress) Show(s Step) {
-	s.Stage = Clean(s.Stage)
+	s.Stage = capital(Clean(s.Stage))
 	s.Percent = min(100, max(0, s.Percent))
 	if p.t.ErrTTY {
 		p.draw(s)
@@ -87,6 +89,15 @@ func detail(s Step) string {
 		return s.Stage + ", " + rest
 	}
 	return s.Stage
+}
+
+// capital begins text with a capital letter: a stage begins a line.
+func capital(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return text
+	}
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 func measure(s Step) string {

@@ -109,7 +109,7 @@ func TestProgressOffTerminal(t *testing.T) {
 	var errOut bytes.Buffer
 	p := (&term.Terminal{Err: &errOut}).NewProgress()
 	for i := range 101 {
-		p.Show(term.Step{Stage: "Encoding 720p", Percent: float64(i), Speed: 3.14, ETA: 12 * time.Second})
+		p.Show(term.Step{Stage: "encoding 720p", Percent: float64(i), Speed: 3.14, ETA: 12 * time.Second})
 	}
 	p.Show(term.Step{Stage: "Poster", Percent: 0})
 	p.Clear()

@@ -113,6 +113,12 @@ func parseTime(s string) (time.Duration, bool) {
 	return time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute + time.Duration(seconds*float64(time.Second)), true
 }
 
+// missingError is a file that is not there, told in our words. It is os.ErrNotExist.
+type missingError struct{ path string }
+
+func (e missingError) Error() string        { return "there is no file " + e.path }
+func (e missingError) Is(target error) bool { return target == os.ErrNotExist }
+
 // Regular returns the absolute path of a regular file that can be read.
 func Regular(path string) (string, error) {
 	abs, err := filepath.Abs(path)
@@ -122,7 +128,7 @@ func Regular(path string) (string, error) {
 	info, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("there is no file %s", path)
+		return "", missingError{path}
 	case err != nil:
 		return "", err
 	case info.IsDir():
