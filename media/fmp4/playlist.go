@@ -56,7 +56,8 @@ func Playlist(f *File, uri string) []byte {
 	}
 	var b bytes.Buffer
 	b.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n")
-	fmt.Fprintf(&b, "#EXT-X-TARGETDURATION:%d\n", int(math.Ceil(longest.Seconds())))
+	// Durations count rounded to the nearest second here (4.3.3.1).
+	fmt.Fprintf(&b, "#EXT-X-TARGETDURATION:%d\n", max(1, int(math.Round(longest.Seconds()))))
 	b.WriteString("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n")
 	if independent {
 		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
