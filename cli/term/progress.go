@@ -18,6 +18,10 @@ type Step struct {
 	ETA     time.Duration // 0 when unknown
 }
 
+// barWidth is what bar and percentage take of a line; the rest is for words. A line that
+// wraps could not be drawn over.
+const barWidth = 36
+
 // Progress shows steps on standard error: a moving line on a terminal, elsewhere one
 // line for each stage and each tenth of it.
 type Progress struct {
@@ -60,7 +64,7 @@ func (p *Progress) draw(s Step) {
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions(1000,
 			progressbar.OptionSetWriter(p.t.Err),
-			progressbar.OptionSetWidth(24),
+			progressbar.OptionSetWidth(barWidth-12),
 			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionShowDescriptionAtLineEnd(),
@@ -70,8 +74,8 @@ func (p *Progress) draw(s Step) {
 	}
 	p.shown = true
 	// The last step of a stage must not finish the bar: another stage follows on the same line.
+	p.bar.Describe(cut(detail(s), max(8, p.t.ErrWidth-barWidth)))
 	_ = p.bar.Set(min(999, int(s.Percent*10)))
-	p.bar.Describe(detail(s))
 }
 
 // line is a step for a log: "Encoding 720p: 40 %, 3.1x, 0:12 left".

@@ -21,6 +21,7 @@ type Terminal struct {
 	InTTY, OutTTY, ErrTTY bool
 	Colour                bool // standard output takes colour
 	Width                 int  // columns of standard output, 0 when it is no terminal
+	ErrWidth              int  // columns of standard error, 0 when it is no terminal
 }
 
 // New looks at the three streams. Colour is on when out is a terminal that can show
@@ -28,7 +29,7 @@ type Terminal struct {
 func New(in io.Reader, out, errOut io.Writer, getenv func(string) string) *Terminal {
 	t := &Terminal{In: in, Out: out, Err: errOut}
 	t.InTTY, _ = terminal(in)
-	t.ErrTTY, _ = terminal(errOut)
+	t.ErrTTY, t.ErrWidth = terminal(errOut)
 	t.OutTTY, t.Width = terminal(out)
 	t.Colour = t.OutTTY && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	return t

@@ -127,13 +127,18 @@ func TestProgressOffTerminal(t *testing.T) {
 
 func TestProgressOnTerminal(t *testing.T) {
 	var errOut bytes.Buffer
-	p := (&term.Terminal{Err: &errOut, ErrTTY: true}).NewProgress()
-	p.Show(term.Step{Stage: "Copying", Percent: 100, Speed: 90})
+	p := (&term.Terminal{Err: &errOut, ErrTTY: true, ErrWidth: 72}).NewProgress()
+	p.Show(term.Step{Stage: "Copying " + strings.Repeat("x", 99), Percent: 100, Speed: 90})
 	p.Show(term.Step{Stage: "Encoding 720p", Percent: 37.4, Speed: 3.14, ETA: 12 * time.Second})
 	p.Clear()
 	for _, want := range []string{"37%", "Encoding 720p, 3.1x, 0:12 left", "█"} {
 		if !strings.Contains(errOut.String(), want) {
 			t.Errorf("no %q in %q", want, errOut.String())
+		}
+	}
+	for part := range strings.SplitSeq(errOut.String(), "\r") {
+		if w := uniseg.StringWidth(part); w > 72 {
+			t.Errorf("%q is %d columns wide", part, w)
 		}
 	}
 }
