@@ -26,11 +26,14 @@ func (w *Worker) Follow(ctx context.Context, id string, rev int, report func(Eve
 	f := &follower{w: w, id: id, rev: rev, report: report, told: map[int64]store.Job{}}
 	for {
 		over, err := f.look(ctx)
-		if over || err != nil {
+		if err != nil || over && f.waiting == 0 {
 			return err
 		}
+		// What the jobs wait for may have come: whoever takes over looks.
 		r, err := w.takeOver(ctx, f.progress)
 		switch {
+		case errors.Is(err, disk.ErrLocked) && over:
+			return nil
 		case errors.Is(err, disk.ErrLocked):
 			if err := disk.Sleep(ctx, poll); err != nil {
 				return err
@@ -54,6 +57,7 @@ type follower struct {
 	watchable bool
 	done      bool
 	video     store.Video
+	waiting   int // jobs
 	told      map[int64]store.Job
 }
 
@@ -111,20 +115,21 @@ func (f *follower) look(ctx context.Context) (over bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	active, waiting, reason := f.tell(jobs)
+	active, reason := f.tell(jobs)
 	switch {
 	case m.State == store.Failed:
 		return true, &FailedError{m.Error}
 	case active > 0:
 		return false, nil
-	case waiting > 0 || m.State == store.Done:
+	case f.waiting > 0 || m.State == store.Done:
 		return true, nil
 	}
 	return true, &FailedError{reason}
 }
 
 // tell reports what is new about the jobs and counts those that go on.
-func (f *follower) tell(jobs []store.Job) (active, waiting int, reason string) {
+func (f *follower) tell(jobs []store.Job) (active int, reason string) {
+	f.waiting = 0
 	reason = "its work was stopped"
 	for _, j := range jobs {
 		if j.Rev != f.rev || j.Kind == kindRemove {
@@ -138,7 +143,7 @@ func (f *follower) tell(jobs []store.Job) (active, waiting int, reason string) {
 			active++
 			e.Kind = EventProgress
 		case store.JobWaiting:
-			waiting++
+			f.waiting++
 			e.Kind = EventWaiting
 		case store.JobFailed:
 			reason = j.Reason
@@ -149,5 +154,5 @@ func (f *follower) tell(jobs []store.Job) (active, waiting int, reason string) {
 		}
 		f.told[j.ID] = j
 	}
-	return active, waiting, reason
+	return active, reason
 }

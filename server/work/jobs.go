@@ -146,7 +146,7 @@ var (
 
 // backoff is how long a job rests after it failed for the nth time; after the last it is
 // given up.
-var backoff = [...]time.Duration{5 * time.Second, time.Minute}
+var backoff = [...]time.Duration{2 * time.Second, 30 * time.Second}
 
 // runJob does one claimed job and records what came of it.
 func (r *runner) runJob(ctx context.Context, job store.Job) error {

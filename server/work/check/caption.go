@@ -104,7 +104,6 @@ func FromText(description string) []store.Chapter {
 	return chapters(caption.ChaptersFromText(description))
 }
 
-
 // inFile says in which line of which file a mistake is.
 func inFile(path string, err error) error {
 	var at *caption.LineError

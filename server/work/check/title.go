@@ -38,6 +38,9 @@ func titleFromName(name string) string {
 	}
 	words := strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '_' || unicode.IsSpace(r) })
 	title := strings.Join(words, " ")
+	if title == "" {
+		return ""
+	}
 	first, size := utf8.DecodeRuneInString(title)
 	return string(unicode.ToUpper(first)) + title[size:]
 }
