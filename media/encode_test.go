@@ -194,7 +194,7 @@ func TestEncodeLadder(t *testing.T) {
 // similar is the least SSIM of any frame of a against b. A single misplaced frame shows.
 func similar(t *testing.T, a, b string, fps int) float64 {
 	t.Helper()
-	cmp := fmt.Sprintf("[0:v]setpts=N/%d/TB[a];[1:v]setpts=N/%d/TB,scale=320:240[b];[a][b]ssim=stats_file=-", fps, fps)
+	cmp := fmt.Sprintf("[0:v]settb=1/%d,setpts=N[a];[1:v]settb=1/%d,setpts=N,scale=320:240[b];[a][b]ssim=stats_file=-", fps, fps)
 	out := run(t, "ffmpeg", "-hide_banner", "-loglevel", "error", "-i", a, "-i", b, "-lavfi", cmp, "-f", "null", "/dev/null")
 	least := 1.0
 	for line := range strings.Lines(out) {

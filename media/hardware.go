@@ -184,11 +184,15 @@ func (m *Maker) trialRun(ctx context.Context, e encoder, dir string) (time.Durat
 	return time.Since(began), err
 }
 
+// compare puts frames side by side by their number: by their times, two clocks that round
+// differently would pair neighbours.
+const compare = "[0:v]settb=1/30,setpts=N[a];[1:v]settb=1/30,setpts=N[b];[a][b]ssim=stats_file=-"
+
 // likeness is the mean SSIM of trial.mp4 against its source.
 func (m *Maker) likeness(ctx context.Context, dir string) (float64, error) {
 	out := &boundedWriter{limit: 1 << 20}
 	err := m.run(ctx, job{tool: ffmpeg, input: filepath.Join(dir, "trial.mp4"), stdout: out,
-		args: []string{"-f", "lavfi", "-i", trialSource, "-lavfi", "[0:v][1:v]ssim=stats_file=-", "-f", "null", "/dev/null"}})
+		args: []string{"-f", "lavfi", "-i", trialSource, "-lavfi", compare, "-f", "null", "/dev/null"}})
 	if err != nil {
 		return 0, err
 	}

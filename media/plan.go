@@ -244,8 +244,8 @@ func outputFPS(fps float64, vfr bool) float64 {
 	case fps > 121:
 		fps = 60
 	}
-	if vfr && fps > 20 {
-		return nearest(fps).float()
+	if vfr {
+		return nearest(max(fps, 24)).float()
 	}
 	return max(exact(fps).float(), 1)
 }
