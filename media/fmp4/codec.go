@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
-
-	"github.com/Eyevinn/mp4ff/avc"
 )
 
 // codecString names the codec as RFC 6381 and the codecs' own documents say.
@@ -148,65 +146,4 @@ func (e entry) audioConfig() (audioConfig, bool) {
 		c.channels = 8
 	}
 	return c, !r.short && c.rate > 0 && c.channels > 0 && c.channels <= 8
-}
-
-type bitReader struct {
-	b     []byte
-	at    int
-	short bool
-}
-
-func (r *bitReader) read(n int) (v int) {
-	for ; n > 0; n-- {
-		if r.at >= len(r.b)*8 {
-			r.short = true
-			return 0
-		}
-		v = v<<1 | int(r.b[r.at/8]>>(7-r.at%8)&1)
-		r.at++
-	}
-	return v
-}
-
-// picture is what the sequence parameter set of an H.264 stream says.
-type picture struct {
-	pixFmt     string
-	interlaced bool
-	transfer   uint
-}
-
-// h264Picture reads the first parameter set of avcC. The parser is not ours and meets
-// strangers' bytes: a panic in it means no more than that the set is unreadable.
-func (e entry) h264Picture() (p picture, ok bool) {
-	defer func() {
-		if recover() != nil {
-			p, ok = picture{}, false
-		}
-	}()
-	f := fields{b: e.config}
-	f.skip(5)
-	if f.u8()&31 == 0 {
-		return p, false
-	}
-	set := f.take(int(f.u16()))
-	if f.short || e.configBox != "avcC" || len(set) < 4 || len(set) > 4096 {
-		return p, false
-	}
-	sps, err := avc.ParseSPSNALUnit(set, true)
-	if err != nil {
-		return p, false
-	}
-	chroma := uint(sps.ChromaFormatIDC)
-	if profile := sps.Profile; profile == 66 || profile == 77 || profile == 88 {
-		chroma = 1
-	}
-	name := [...]string{"gray", "yuv420p", "yuv422p", "yuv444p"}[chroma&3]
-	if depth := sps.BitDepthLumaMinus8 + 8; depth > 8 {
-		name += fmt.Sprintf("%dle", depth)
-	}
-	p = picture{pixFmt: name, interlaced: !sps.FrameMbsOnlyFlag}
-	if sps.VUI != nil && sps.VUI.ColourDescriptionFlag {
-		p.transfer = sps.VUI.TransferCharacteristics
-	}
-	return p, true
 }

@@ -64,16 +64,19 @@ func cleanLine(p []byte) string {
 
 // chapters reads the chapter list: QuickTime's text track, else Nero's chpl box.
 func (in *input) chapters() []Chapter {
+	var number uint32
 	for _, t := range in.movie.tracks {
-		if t.chapterTrack == 0 {
-			continue
+		if t.chapterTrack != 0 {
+			number = t.chapterTrack
+			break
 		}
-		for _, list := range in.movie.tracks {
-			if list.ID == t.chapterTrack && list.Kind == Text {
-				if found := in.chapterTrack(list); len(found) > 0 {
-					return found
-				}
+	}
+	for _, t := range in.movie.tracks {
+		if number != 0 && t.ID == number && t.Kind == Text {
+			if found := in.chapterTrack(t); len(found) > 0 {
+				return found
 			}
+			break
 		}
 	}
 	return in.chapterBox()
@@ -82,19 +85,20 @@ func (in *input) chapters() []Chapter {
 // chapterTrack reads titles from the samples of a text track: two bytes of length, text.
 func (in *input) chapterTrack(t *track) []Chapter {
 	var list []Chapter
+	n := 0
 	for s, err := range in.samples(t) {
-		if err != nil || len(list) == maxChapters {
+		if n++; err != nil || n > maxChapters {
 			break
 		}
 		p := make([]byte, min(s.size, maxTitle))
 		if n, _ := in.r.ReadAt(p, s.offset); n < 2 || n < len(p) {
 			break
 		}
-		n := int(binary.BigEndian.Uint16(p))
-		if n > len(p)-2 {
+		length := int(binary.BigEndian.Uint16(p))
+		if length > len(p)-2 {
 			break
 		}
-		if title := cleanLine(p[2 : 2+n]); title != "" {
+		if title := cleanLine(p[2 : 2+length]); title != "" {
 			list = append(list, Chapter{Start: ticksToTime(s.dts, t.Timescale), Title: title})
 		}
 	}

@@ -43,6 +43,7 @@ const (
 	maxTracks = 64
 	maxSmall  = 1 << 20 // payload of a box that is read as a whole
 	maxEdits  = 1 << 12
+	maxDepth  = 8 // a table lies three levels below its track
 )
 
 // readMovie parses the moov box.
@@ -112,10 +113,15 @@ func (s source) readTrack(trak box) (*track, error) {
 		"mdhd": t.readMediaHeader,
 		"hdlr": t.readHandler,
 	}
+	depth := 0
 	var visit func(b box) error
 	visit = func(b box) error {
 		switch b.kind {
 		case "edts", "tref", "mdia", "minf", "stbl":
+			if depth++; depth > maxDepth {
+				return fmt.Errorf("%w: boxes within boxes within boxes", ErrFormat)
+			}
+			defer func() { depth-- }()
 			return s.walk(b.body, b.end, false, visit)
 		case "stsd", "stts", "ctts", "stsc", "stsz", "stz2", "stco", "co64", "stss":
 			t.tables[b.kind] = b

@@ -154,7 +154,7 @@ func (one *TrackInfo) describePicture(t *track) {
 		w, h = h, w
 	}
 	one.DisplayWidth, one.DisplayHeight = int(w+0.5), int(h+0.5)
-	var transfer uint
+	var transfer int
 	if t.entry.configBox == "avcC" && len(t.entry.config) >= 4 {
 		one.Profile, one.Level = int(t.entry.config[1]), int(t.entry.config[3])
 		if p, ok := t.entry.h264Picture(); ok {
@@ -162,7 +162,7 @@ func (one *TrackInfo) describePicture(t *track) {
 		}
 	}
 	if c := t.entry.colr; len(c) >= 10 && (string(c[:4]) == "nclx" || string(c[:4]) == "nclc") {
-		transfer = uint(c[6])<<8 | uint(c[7])
+		transfer = int(c[6])<<8 | int(c[7])
 	}
 	one.HDR = transfer == 16 || transfer == 18 // PQ and HLG (ISO/IEC 23091-2)
 }

@@ -3,6 +3,7 @@ package fmp4
 import (
 	"fmt"
 	"io"
+	"math"
 	"time"
 )
 
@@ -146,5 +147,5 @@ func rate(bytes int64, length time.Duration) int {
 	if length <= 0 {
 		return 0
 	}
-	return int(float64(bytes)*8/length.Seconds() + 0.999)
+	return int(min(math.Ceil(float64(bytes)*8/length.Seconds()), math.MaxInt32))
 }
