@@ -76,7 +76,7 @@ func (m *Maker) copyStreams(ctx context.Context, src Source, part string, report
 	}
 	args = append(args, stripped()...)
 	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, dir: filepath.Dir(part), urgent: true,
-		args: append(args, "-movflags", fragments, "-f", "mp4", "file:"+filepath.Base(plain)),
+		args: append(args, "-f", "mp4", "file:"+filepath.Base(plain)),
 		cpu:  time.Hour, size: 2*src.Bytes + 64<<20,
 		progress: func(s status) { report(s.time, s.speed) }})
 	if err != nil {

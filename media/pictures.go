@@ -216,7 +216,8 @@ func (m *Maker) Storyboard(ctx context.Context, src Source, dir string) (Storybo
 	s, count := layout(src)
 	interval := strconv.FormatFloat(s.Interval.Seconds(), 'f', 6, 64)
 	rc := recipe{src: src}
-	filters := fmt.Sprintf("fps=1/%s:start_time=0:round=near,%s,format=yuvj420p,tile=%dx%d", interval,
+	// The last picture stands until the end, or its tile would be missing.
+	filters := fmt.Sprintf("tpad=stop_mode=clone:stop_duration=%[1]s,fps=1/%[1]s:start_time=0:round=near,%[2]s,format=yuvj420p,tile=%dx%d", interval,
 		rc.scale(Rung{Width: s.Width, PixHeight: s.Height}, true), s.Columns, s.Rows)
 	out := &boundedWriter{limit: 16 << 20}
 	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, stdout: out, cpu: time.Hour,

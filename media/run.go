@@ -104,6 +104,10 @@ func (m *Maker) run(ctx context.Context, j job) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("%s: %w", j.tool, cause)
 	}
+	// ffmpeg takes the signal at the limit for a wish to quit, and just exits.
+	if ps := cmd.ProcessState; ps != nil && ps.UserTime()+ps.SystemTime() >= m.limits(j).cpu {
+		return fmt.Errorf("%s: used more processor time than its limit", j.tool)
+	}
 	return explain(j.tool, err, tail.String())
 }
 
@@ -220,8 +224,8 @@ func readProgress(r io.Reader, report func(status)) {
 		case "frame":
 			now.frame, _ = strconv.ParseInt(value, 10, 64)
 		case "out_time_us":
-			us, _ := strconv.ParseInt(value, 10, 64)
-			now.time = max(0, time.Duration(us)*time.Microsecond)
+			us, _ := strconv.ParseInt(value, 10, 64) // far below zero while unknown
+			now.time = time.Duration(max(0, us)) * time.Microsecond
 		case "total_size":
 			now.bytes, _ = strconv.ParseInt(value, 10, 64)
 		case "speed":
@@ -242,13 +246,8 @@ func explain(tool string, err error, stderr string) error {
 		return fmt.Errorf("%s: %w", tool, syscall.ENOSPC)
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-			switch ws.Signal() {
-			case syscall.SIGXFSZ:
-				return fmt.Errorf("%s: output grew past its limit", tool)
-			case syscall.SIGXCPU:
-				return fmt.Errorf("%s: used more processor time than its limit", tool)
-			}
+		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() && ws.Signal() == syscall.SIGXFSZ {
+			return fmt.Errorf("%s: output grew past its limit", tool)
 		}
 	}
 	return &runError{tool: tool, err: err, stderr: stderr}
