@@ -54,6 +54,7 @@ type follower struct {
 	report    func(Event)
 	version   int64
 	looked    bool
+	over      bool // as of version
 	watchable bool
 	done      bool
 	video     store.Video
@@ -93,9 +94,15 @@ func (f *follower) progress(e Event) {
 func (f *follower) look(ctx context.Context) (over bool, err error) {
 	version, err := f.w.store.DataVersion(ctx)
 	if err != nil || f.looked && version == f.version {
-		return false, err
+		return f.over, err
 	}
 	f.version, f.looked = version, true
+	f.over, err = f.read(ctx)
+	return f.over, err
+}
+
+// read is the part of look that is worth doing after a commit only.
+func (f *follower) read(ctx context.Context) (over bool, err error) {
 	m, err := f.w.store.MediaRev(ctx, f.id, f.rev)
 	if err != nil {
 		return false, fmt.Errorf("follow: %w", err)

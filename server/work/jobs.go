@@ -148,6 +148,15 @@ var (
 // given up.
 var backoff = [...]time.Duration{2 * time.Second, 30 * time.Second}
 
+// retries is how often a job is tried again: who waits for a video does not wait long for
+// what only adorns it.
+func (k kind) retries() int {
+	if k.vital {
+		return len(backoff)
+	}
+	return 1
+}
+
 // runJob does one claimed job and records what came of it.
 func (r *runner) runJob(ctx context.Context, job store.Job) error {
 	k, known := findKind(job.Kind)
@@ -203,7 +212,7 @@ func (r *runner) settle(ctx context.Context, k kind, t *task, err error) error {
 	case disk.Full(r.data, err):
 		r.dropBallast()
 		record = r.waits(id, now.Add(time.Minute), r.noRoom())
-	case errors.As(err, &refused), r.failed(id) > len(backoff):
+	case errors.As(err, &refused), r.failed(id) > k.retries():
 		keepDir = false
 		record = func(ctx context.Context) error { return r.giveUp(ctx, k, t, err) }
 	default:
