@@ -70,7 +70,7 @@ export function makeBar(player) {
   for (const event of ["timeupdate", "progress", "seeked"]) video.addEventListener(event, drawTime);
   for (const event of ["fullscreenchange", "webkitfullscreenchange"]) document.addEventListener(event, draw);
   queueMicrotask(draw);
-  return { node: bar, menus, scrubber, draw };
+  return { node: bar, play, menus, scrubber, draw };
 }
 
 export function toggleMute(player) {

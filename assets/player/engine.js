@@ -163,6 +163,7 @@ export class Engine extends EventTarget {
     const track = { id: "main", buffer, codec: first.codecs, container: "video/mp4", levelCodec: first.codecs };
     hls.attachMedia({ media: this.video, mediaSource, tracks: { audiovideo: track } });
     const here = this.video.currentTime;
+    this.earlyEnd = ranges.end(0);
     const next = here <= ranges.end(0) ? ranges.end(0) : here;
     // A playlist's arrival resets the position to the start; say it again then.
     hls.once(Hls.Events.LEVEL_UPDATED, () => hls.startLoad(next, true));
@@ -201,9 +202,18 @@ export class Engine extends EventTarget {
     const level = this.wanted ? this.#levelOf(this.wanted) : -1;
     if (level >= 0) {
       this.hls.nextLevel = level;
+      this.#forgetEarly();
     } else if (!this.hls.autoLevelEnabled) {
       this.hls.nextLevel = -1;
     }
+  }
+
+  // hls.js does not know the early start's fragments, so it would play them to their
+  // end, and keep all that follows, before it changes over.
+  #forgetEarly() {
+    const from = this.video.currentTime + 2;
+    if (from > this.earlyEnd + 2) return;
+    this.hls.trigger("hlsBufferFlushing", { startOffset: from, endOffset: Infinity, type: null });
   }
 
   #trouble(Hls, problem) {

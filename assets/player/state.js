@@ -21,7 +21,7 @@ export function showState(player) {
   function start() {
     player.play();
     // The button goes; the focus must not fall to the top of the page.
-    player.bar.scrubber.node.focus({ preventScroll: true });
+    player.bar.play.focus({ preventScroll: true });
   }
 
   function waiting(on) {
