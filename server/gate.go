@@ -31,6 +31,7 @@ func (s *site) gate(next http.Handler) http.Handler {
 	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.catch(w, r)
+		s.requests.Add(1)
 		control := http.NewResponseController(w)
 		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
 		if r.ContentLength != 0 {

@@ -100,6 +100,7 @@ func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) erro
 		{"answer requests", func(ctx context.Context) error { return s.answer(ctx, cfg, listener) }},
 		{"do the work", worker.Run},
 		{"store views", s.views.Run},
+		{"give memory back", s.rest},
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
+	"sync/atomic"
 
 	"github.com/tubelet/tubelet/assets"
 	"github.com/tubelet/tubelet/server/cache"
@@ -17,7 +17,7 @@ import (
 )
 
 // cacheBytes bounds the finished pages kept in memory.
-const cacheBytes = 6 << 20
+const cacheBytes = 4 << 20
 
 // site is the channel as it is shown: what the handlers work with.
 type site struct {
@@ -35,7 +35,8 @@ type site struct {
 	videos  *os.Root // data/videos
 	picture *os.Root // data/channel
 	log     *slog.Logger
-	started time.Time
+
+	requests atomic.Int64 // so far
 }
 
 // newSite opens what the handlers need. A mistake in a template or an asset shows here
@@ -43,7 +44,7 @@ type site struct {
 func newSite(ctx context.Context, cfg Config) (*site, error) {
 	s := &site{
 		local: cfg.Local, secure: cfg.TLS != nil, proxied: !cfg.Local && cfg.TLS == nil,
-		store: cfg.Store, log: cfg.Log, started: time.Now(),
+		store: cfg.Store, log: cfg.Log,
 		views: views.New(cfg.Store.AddViews, cfg.Log),
 		cache: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: cacheBytes}),
 	}
