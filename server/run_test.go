@@ -3,11 +3,14 @@ package server
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -274,5 +277,33 @@ func TestLargeHeaders(t *testing.T) {
 	r := run(t, runConfig(t))
 	if a := r.get(t, "/", "X-Large: "+strings.Repeat("x", 33<<10)); a.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("%d", a.StatusCode)
+	}
+}
+
+// TestTLS serves HTTPS with a certificate that it is given, as HTTP/2.
+func TestTLS(t *testing.T) {
+	lender := httptest.NewTLSServer(nil) // for its certificate, of example.com
+	defer lender.Close()
+	data, db := open(t, store.Channel{Handle: "w", Domain: "example.com", Name: "W", CreatedAt: time.Now()})
+	r := run(t, Config{
+		Data: data, Store: db, Media: media.New(media.Config{}), Listen: "127.0.0.1:0",
+		TLS: &tls.Config{Certificates: lender.TLS.Certificates},
+	})
+	roots := x509.NewCertPool()
+	roots.AddCert(lender.Certificate())
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"}}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", strings.Replace(r.url, "http:", "https:", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "example.com"
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 200 || res.ProtoMajor != 2 || res.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%s %s %v", res.Proto, res.Status, res.Header)
 	}
 }

@@ -142,6 +142,46 @@ func TestSendEmpty(t *testing.T) {
 	}
 }
 
+// direct is a connection that takes files by themselves, as package net does.
+type direct struct {
+	*httptest.ResponseRecorder
+	files, others int
+}
+
+func (d *direct) ReadFrom(src io.Reader) (int64, error) {
+	if l, ok := src.(*io.LimitedReader); ok {
+		if _, ok := l.R.(*os.File); ok {
+			d.files++
+			return io.Copy(d.ResponseRecorder, src)
+		}
+	}
+	d.others++
+	return io.Copy(d.ResponseRecorder, src)
+}
+
+// TestSendKeepsSendfile looks that what reaches the connection is the file itself,
+// without which package net copies every byte through this process.
+func TestSendKeepsSendfile(t *testing.T) {
+	content := body(3 << 20)
+	name := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	d := &direct{ResponseRecorder: httptest.NewRecorder()}
+	d.Header().Set("Content-Type", "video/mp4")
+	if err := files.Send(d, httptest.NewRequest("GET", "/", nil), f); err != nil {
+		t.Fatal(err)
+	}
+	if d.files != 3 || d.others != 0 || !bytes.Equal(d.Body.Bytes(), content) {
+		t.Errorf("%d pieces as files and %d otherwise, want 3 and 0", d.files, d.others)
+	}
+}
+
 // FuzzRange asks for anything and expects to get no more than the file, and what the
 // answer says.
 func FuzzRange(f *testing.F) {
