@@ -152,8 +152,11 @@ func newHelp(root *cobra.Command) *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, rest, err := root.Find(args)
-			if err != nil || len(rest) > 0 {
+			if len(rest) > 0 {
 				return unknown(c, rest[0])
+			}
+			if err != nil {
+				return &exit.UsageError{Err: err}
 			}
 			c.InitDefaultHelpFlag()
 			return c.Help()

@@ -113,8 +113,10 @@ func (a *app) nextSteps(made wire.Init) error {
 	fmt.Fprintf(&b, "Keep a copy of %s/keys: without it the channel is another one.\n", made.Data)
 	fmt.Fprintf(&b, "\n1. DNS, at the place where you registered the domain:\n\n  %s\n", strings.Join(made.DNS, "\n  "))
 	fmt.Fprintf(&b, "\n2. A unit for systemd, as /etc/systemd/system/tubelet.service:\n\n%s", indent(made.Unit))
-	fmt.Fprintf(&b, "\n   then: sudo systemctl enable --now tubelet\n   or by hand: %s serve (see %s help serve)\n", tubelet, "tubelet")
-	fmt.Fprintf(&b, "\n3. A video:\n\n  %s publish talk.mp4\n", tubelet)
+	fmt.Fprintf(&b, "\n   then: sudo systemctl enable --now tubelet\n   or by hand: %s serve\n", tubelet)
+	fmt.Fprintf(&b, "\n3. A proxy that holds the certificate. For Caddy the whole of it is:\n\n")
+	fmt.Fprintf(&b, "  %s {\n      reverse_proxy %s\n  }\n", made.Domain, setup.BehindProxy)
+	fmt.Fprintf(&b, "\n4. A video:\n\n  %s publish talk.mp4\n", tubelet)
 	return a.printf("%s", b.String())
 }
 

@@ -36,8 +36,13 @@ func TestMain(m *testing.M) {
 
 // TestStories runs the program as its users do. A bug gets a story before it gets a fix.
 func TestStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("..", "testdata", "script"),
+	p := params()
+	p.Dir = filepath.Join("..", "testdata", "script")
+	testscript.Run(t, p)
+}
+
+func params() testscript.Params {
+	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -54,7 +59,7 @@ func TestStories(t *testing.T) {
 			"snap":    snap,
 			"settled": settled,
 		},
-	})
+	}
 }
 
 // get fetches an address and prints the answer's body: get [-wait] [-head] [STATUS] URL.

@@ -69,10 +69,8 @@ func database(ctx context.Context, path string, channel store.Channel) error {
 	if err := db.CreateChannel(ctx, channel); err != nil {
 		return fmt.Errorf("write the channel: %w", err)
 	}
-	if channel.Local {
-		if err := db.SetSetting(ctx, "listen", listenAddress(channel.Domain)); err != nil {
-			return fmt.Errorf("write the settings: %w", err)
-		}
+	if err := db.SetSetting(ctx, "listen", listenAddress(channel)); err != nil {
+		return fmt.Errorf("write the settings: %w", err)
 	}
 	// The last close folds the write-ahead log into the file, which is then moved alone.
 	if err := db.Close(); err != nil {

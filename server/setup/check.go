@@ -97,12 +97,19 @@ func hostName(name string) bool {
 	return true
 }
 
-// listenAddress returns where a local channel's server listens: on its own address, and
-// for a name that means this machine on the loopback, which nobody else reaches.
-func listenAddress(domain string) string {
-	host, port, err := net.SplitHostPort(domain)
+// BehindProxy is where the server of a channel with a domain listens: on the loopback, for
+// the proxy that holds the certificate.
+const BehindProxy = "127.0.0.1:8080"
+
+// listenAddress returns where the channel's server listens. A local one does so on its own
+// address, and for a name that means this machine on the loopback, which nobody else reaches.
+func listenAddress(c store.Channel) string {
+	if !c.Local {
+		return BehindProxy
+	}
+	host, port, err := net.SplitHostPort(c.Domain)
 	if err != nil {
-		host, port = strings.Trim(domain, "[]"), "80"
+		host, port = strings.Trim(c.Domain, "[]"), "80"
 	}
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		host = "127.0.0.1"

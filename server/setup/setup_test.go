@@ -51,7 +51,7 @@ func TestCreate(t *testing.T) {
 	if c, err := db.Channel(t.Context()); err != nil || c.Base() != "https://video.example" || c.Handle != "workshop" {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if v, err := db.Setting(t.Context(), "listen"); err != nil || v != ":443" {
+	if v, err := db.Setting(t.Context(), "listen"); err != nil || v != setup.BehindProxy {
 		t.Errorf("listen = %q, %v", v, err)
 	}
 }

@@ -1,0 +1,77 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tubelet/tubelet/cli"
+)
+
+// TestExamples runs the examples of the help texts as they stand there, in a channel that
+// has what they speak of. Only ids and ports are put in: those nobody can know beforehand.
+func TestExamples(t *testing.T) {
+	dir := t.TempDir()
+	seen := map[string]bool{}
+	for i, example := range cli.HelpLines() {
+		if seen[example] {
+			continue
+		}
+		seen[example] = true
+		name := fmt.Sprintf("%02d.txtar", i)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(story(example)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := params()
+	p.Dir = dir
+	testscript.Run(t, p)
+}
+
+const files = `
+-- talk.srt --
+1
+00:00:00,100 --> 00:00:01,000
+Hello there
+
+-- talk.de.srt --
+1
+00:00:00,100 --> 00:00:01,000
+Guten Tag
+
+`
+
+// story returns a script that runs an example.
+func story(example string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\nport PORT\n", example)
+	if !strings.HasPrefix(example, "tubelet init") {
+		b.WriteString("exec tubelet init --local --domain 127.0.0.1:$PORT\n")
+	}
+	for _, file := range []string{"talk.mp4", "better.mp4"} {
+		if strings.Contains(example, file) {
+			fmt.Fprintf(&b, "clip %s\n", file)
+		}
+	}
+	if strings.Contains(example, "k3v9x2m1qa") {
+		b.WriteString("clip first.avi -c:v mpeg4 -c:a mp3\nexec tubelet publish first.avi --json\nkeep ID id\n")
+	}
+	if strings.HasSuffix(example, " 7") {
+		b.WriteString("clip first.avi -c:v mpeg4 -c:a mp3\nexec tubelet publish first.avi --no-wait\nexec tubelet jobs --json\nkeep JOB 0.id\n")
+	}
+	if strings.Contains(example, "retry") {
+		b.WriteString("exec tubelet jobs cancel $JOB\n")
+	}
+	run := strings.NewReplacer("k3v9x2m1qa", "$ID", " 7", " $JOB", ":8080", ":$PORT").Replace(example)
+	if strings.HasPrefix(example, "tubelet serve") {
+		fmt.Fprintf(&b, "exec %s &server&\nexec get -wait http://127.0.0.1:$PORT/\nkill -INT server\nwait server\n", run)
+	} else {
+		fmt.Fprintf(&b, "exec sh example.sh\n")
+		b.WriteString("-- example.sh --\n" + run + "\n")
+	}
+	return b.String() + files
+}
