@@ -9,7 +9,8 @@
 import { Early } from "./early.js";
 import { canStartEarly, firstRendition, mime, savesData } from "./first.js";
 
-const retries = 4;
+const retries = 2; // of each rendition; then the viewer is told, and we try again more slowly
+const nudges = 4;
 
 export class Engine extends EventTarget {
   // asked is a request for the first seconds that the page has already sent.
@@ -111,6 +112,7 @@ export class Engine extends EventTarget {
     hls.on(Hls.Events.ERROR, (_, problem) => this.#trouble(Hls, problem));
     hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#show(hls.levels[level]?.height));
     hls.on(Hls.Events.FRAG_BUFFERED, () => this.#fine());
+    hls.on(Hls.Events.MEDIA_ATTACHED, () => (this.handing = false));
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#manifest(Hls, hls, first, at));
     if (!this.early) hls.attachMedia(this.video);
     hls.loadSource(this.data.hls);
@@ -161,6 +163,7 @@ export class Engine extends EventTarget {
     const ranges = buffer.buffered;
     if (ranges.length === 0) throw new Error("nothing buffered");
     const track = { id: "main", buffer, codec: first.codecs, container: "video/mp4", levelCodec: first.codecs };
+    this.handing = true; // until hls.js has its first fragment
     hls.attachMedia({ media: this.video, mediaSource, tracks: { audiovideo: track } });
     const here = this.video.currentTime;
     this.earlyEnd = ranges.end(0);
@@ -217,17 +220,26 @@ export class Engine extends EventTarget {
   }
 
   #trouble(Hls, problem) {
-    if (!problem.fatal) return;
+    if (!problem.fatal) return this.handing && this.#nudge();
     this.failures++;
     if (problem.type === Hls.ErrorTypes.MEDIA_ERROR && this.failures <= 2) return this.hls.recoverMediaError();
     if (problem.type === Hls.ErrorTypes.NETWORK_ERROR) return this.#fail();
     this.#fallBack();
   }
 
+  // While it waits for its first fragment to take over a buffer, hls.js does not ask
+  // again for one that failed.
+  #nudge() {
+    if (++this.failures > nudges) return this.#fail();
+    const { hls } = this;
+    setTimeout(() => this.handing && this.hls === hls && hls.startLoad(this.video.currentTime), 500 * this.failures);
+  }
+
   #fine() {
-    if (this.failed) this.dispatchEvent(new Event("recovered"));
-    this.failed = false;
     this.failures = 0;
+    if (!this.failed) return;
+    this.failed = false;
+    this.dispatchEvent(new Event("recovered"));
   }
 
   #fail() {
@@ -265,7 +277,6 @@ export class Engine extends EventTarget {
 
   // retry goes on after a failure.
   retry() {
-    this.failed = false;
     this.failures = 0;
     if (this.hls?.levels?.length) return this.hls.startLoad(this.video.currentTime);
     const at = this.video.currentTime;

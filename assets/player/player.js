@@ -120,17 +120,31 @@ class Player {
     this.engine.begin(this.start);
     if (first && this.resumed) this.state.offerStart(this.resumed);
     if (this.video.ended) this.video.currentTime = 0;
+    this.wanted = true;
     try {
       await this.video.play();
     } catch (err) {
       // A browser may refuse sound before a click; what was asked for waits then.
       if (err.name === "NotAllowedError") this.state.refused();
+      // The library gives the element its source after it was asked to play.
+      if (err.name === "AbortError" && this.wanted) this.#playWhenLoaded();
     }
+  }
+
+  #playWhenLoaded() {
+    const again = () => this.wanted && this.video.play().catch(() => {});
+    if (this.video.readyState > 0) again();
+    else this.video.addEventListener("loadedmetadata", again, { once: true });
+  }
+
+  pause() {
+    this.wanted = false;
+    this.video.pause();
   }
 
   toggle() {
     if (this.fresh || this.video.paused || this.video.ended) this.play();
-    else this.video.pause();
+    else this.pause();
   }
 
   seek(at) {
@@ -178,7 +192,7 @@ class Player {
   }
 
   stepFrame(step) {
-    this.video.pause();
+    this.pause();
     this.seek(this.time + step / (this.data.fps || 25));
   }
 

@@ -7,8 +7,8 @@ export function joinSystem(player) {
   video.addEventListener("playing", () => describe(session, data), { once: true });
   const actions = {
     play: () => player.play(),
-    pause: () => video.pause(),
-    stop: () => video.pause(),
+    pause: () => player.pause(),
+    stop: () => player.pause(),
     seekbackward: (d) => player.skip(-(d.seekOffset || 10)),
     seekforward: (d) => player.skip(d.seekOffset || 10),
     seekto: (d) => player.seek(d.seekTime),

@@ -6,6 +6,8 @@ import { clock } from "./time.js";
 
 const waitBeforeWheel = 400;
 const noteTime = 900;
+const firstTry = 4000; // after a failure; each further try waits twice as long
+const mostTries = 6;
 
 export function showState(player) {
   const { box, video, engine } = player;
@@ -17,6 +19,8 @@ export function showState(player) {
   box.append(wheel, note, big, offer, trouble);
   let wheelTimer = 0;
   let noteTimer = 0;
+  let retryTimer = 0;
+  let tries = 0;
 
   function start() {
     player.play();
@@ -38,7 +42,15 @@ export function showState(player) {
     if (aloud) player.say(text);
   }
 
+  // What is buffered is still shown; the message comes when it has run out.
   function fail() {
+    clearTimeout(retryTimer);
+    if (tries < mostTries) retryTimer = setTimeout(() => engine.retry(), firstTry * 2 ** tries++);
+    if (video.readyState < 3) tell();
+    else video.addEventListener("waiting", () => engine.failed && tell(), { once: true });
+  }
+
+  function tell() {
     waiting(false);
     const offline = navigator.onLine === false;
     const text = offline ? "You are offline." : "The video cannot be loaded right now.";
@@ -47,11 +59,18 @@ export function showState(player) {
     trouble.hidden = false;
   }
 
+  // retry is what the button does; the retries by time leave the message standing.
   function retry() {
-    trouble.hidden = true;
+    recovered();
     waiting(true);
     engine.retry();
     player.play();
+  }
+
+  function recovered() {
+    clearTimeout(retryTimer);
+    tries = 0;
+    trouble.hidden = true;
   }
 
   // offerStart says that playing went on where it was left, and offers the start.
@@ -78,7 +97,7 @@ export function showState(player) {
   video.addEventListener("timeupdate", () => !wheel.hidden && video.readyState >= 3 && waiting(false));
   video.addEventListener("error", () => video.error && player.engine.begun && engine.broken());
   engine.addEventListener("failed", fail);
-  engine.addEventListener("recovered", () => (trouble.hidden = true));
+  engine.addEventListener("recovered", recovered);
   addEventListener("online", () => engine.failed && retry());
   return { flash, offerStart, refused, get failed() { return !trouble.hidden; } };
 }
