@@ -9,9 +9,12 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 )
@@ -44,6 +47,8 @@ type Maker struct {
 	cfg  Config
 	log  *slog.Logger
 	gops int // GOPs in a chunk; tests make it small
+
+	used func(*os.ProcessState) // told of every finished run; benchmarks count with it
 
 	mu       sync.Mutex        // guards what was learnt about the ffmpeg in use
 	encoders map[string]string // setting and ffmpeg version -> encoder that passed the test
@@ -85,6 +90,28 @@ func (m *Maker) tool(name string) (string, error) {
 		return "", ErrNoFFmpeg
 	}
 	return found, nil
+}
+
+// Tool finds "ffmpeg" or "ffprobe" and asks it for its version. Both are empty when it is
+// not there.
+func (m *Maker) Tool(ctx context.Context, name string) (path, version string) {
+	path, err := m.tool(name)
+	if err != nil {
+		return "", ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "-version")
+	cmd.Env = []string{}
+	out, err := cmd.Output()
+	if err != nil {
+		return path, ""
+	}
+	// "ffmpeg version 5.1.9-0+deb12u1 Copyright (c) ..."
+	if words := strings.Fields(string(out)); len(words) > 2 && words[1] == "version" {
+		version = words[2]
+	}
+	return path, version
 }
 
 // Rendition is one playable file and what a master playlist says about it.

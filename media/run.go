@@ -150,6 +150,9 @@ func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error
 	}()
 	err = cmd.Wait()
 	<-read
+	if m.used != nil {
+		m.used(cmd.ProcessState)
+	}
 	return err
 }
 
