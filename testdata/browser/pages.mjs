@@ -1,0 +1,131 @@
+// Every page in Chromium: no violation that axe finds in any state, light and dark,
+// wide and narrow; and the budget of requests and bytes.
+//
+//   node pages.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
+
+import { test, run, site, visit, play, until, accessible, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
+
+const { base, watch, embed } = site;
+const wide = { width: 1440, height: 900 };
+const narrow = { width: 390, height: 844 };
+
+const wake = (page) => page.mouse.move(200 + Math.random() * 9, 120);
+const open = (label) => async (page) => {
+  await wake(page);
+  await page.click(`.player [aria-label="${label}"]`);
+};
+const menuPage = (name) => async (page) => {
+  await open("Settings")(page);
+  await page.click(`.pl-menu .pl-row:has-text("${name}")`);
+};
+
+// Each state is an address and what is done there before axe looks.
+const states = [
+  ["channel", `${base}/`],
+  ["channel, a tag", `${base}/?tag=wood`],
+  ["search with results", `${base}/search?q=plane`],
+  ["search without results", `${base}/search?q=zzzz`],
+  ["about", `${base}/about`],
+  ["not found", `${base}/w/aaaaaaaaaa`],
+  ["watch", watch],
+  ["watch, popovers", watch, openPopovers],
+  ["watch, playing", watch, play],
+  ["watch, paused with captions", watch, play, (page) => page.keyboard.press("c"), (page) => page.keyboard.press("k")],
+  ["watch, settings open", watch, play, open("Settings")],
+  ["watch, quality open", watch, play, menuPage("Quality")],
+  ["watch, speed open", watch, play, menuPage("Speed")],
+  ["watch, help open", watch, play, (page) => page.keyboard.press("?")],
+  ["watch, failed", watch, play, (page) => page.evaluate(() => {
+    const { engine } = document.querySelector(".player").player;
+    document.querySelector("video").pause();
+    engine.failed = true;
+    Object.defineProperty(document.querySelector("video"), "readyState", { value: 0 });
+    engine.dispatchEvent(new Event("failed"));
+  })],
+  ["embed", embed],
+  ["embed, playing", embed, play],
+  ["embed, settings open", embed, play, open("Settings")],
+];
+
+// openPopovers checks each popover of the page as it stands open, and leaves the last.
+async function openPopovers(page) {
+  const openers = page.locator("button[popovertarget]:visible");
+  for (let i = 0; i < (await openers.count()); i++) {
+    const id = await openers.nth(i).getAttribute("popovertarget");
+    await openers.nth(i).click();
+    await until(page, (name) => document.getElementById(name).matches(":popover-open"), id);
+    await accessible(page, `popover ${id}`);
+    await page.keyboard.press("Escape");
+  }
+}
+
+const looks = [[wide, "light"], [wide, "dark"], [narrow, "dark"], [narrow, "light"]];
+
+for (const [name, address, ...steps] of states) {
+  test(`axe: ${name}`, () => visit(address, async (page) => {
+    for (const step of steps) await step(page);
+    for (const [viewport, colorScheme] of looks) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      if (steps.includes(openPopovers)) await openPopovers(page);
+      await accessible(page, `${viewport.width} px, ${colorScheme}`);
+      ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `sideways scrolling at ${viewport.width} px`);
+      if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name.replaceAll(/\W+/g, "-")}-${viewport.width}-${colorScheme}.png` });
+    }
+  }));
+}
+
+// What a visitor's browser is sent until the first frame, and the weight of the page
+// without its media.
+test("budget: requests and bytes of a watch page", () => visit(watch, async (page, context) => {
+  const cdp = await context.newCDPSession(page);
+  await cdp.send("Network.enable");
+  await cdp.send("Network.setCacheDisabled", { cacheDisabled: true });
+  const requests = new Map();
+  let count = 0;
+  let weight = 0;
+  cdp.on("Network.requestWillBeSent", (e) => requests.set(e.requestId, e));
+  cdp.on("Network.loadingFinished", (e) => {
+    const { request, type } = requests.get(e.requestId) ?? {};
+    if (request && !request.url.includes("/media/") && type !== "Media") weight += e.encodedDataLength;
+  });
+  await page.addInitScript(() => {
+    const look = () => {
+      const v = document.querySelector("video");
+      if (!v || window.watching) return;
+      window.watching = true;
+      v.requestVideoFrameCallback(() => (window.frameAt = performance.timeOrigin + performance.now()));
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true });
+  });
+  requests.clear();
+  await page.reload();
+  await page.locator(".fresh > .pl-big").dispatchEvent("click"); // without the mouse, whose coming fetches the library early
+  await until(page, () => window.frameAt);
+  const frameAt = (await page.evaluate(() => window.frameAt)) / 1000;
+  const sent = [...requests.values()].filter((e) => e.wallTime < frameAt && !/favicon/.test(e.request.url));
+  count = sent.length;
+  await until(page, () => document.querySelector("video").currentTime > 2);
+  await page.waitForLoadState("networkidle").catch(() => {});
+  between(count, 1, 8, `requests before the first frame: ${sent.map((e) => e.request.url.replace(base, "")).join(" ")}`);
+  between(weight, 1000, 170 * 1024, "bytes of the page without media");
+  console.error(`${count} requests before the first frame, ${Math.round(weight / 1024)} KiB without media`);
+}));
+
+test("budget: nothing of the video is fetched before it is wanted", () => visit(watch, async (page) => {
+  const asked = [];
+  page.on("request", (r) => asked.push(r.url()));
+  await page.reload();
+  await page.waitForLoadState("networkidle");
+  equal(asked.filter((u) => /\.(mp4|m3u8)$|hls\.light/.test(u)).join(" "), "", "requests");
+}));
+
+test("without script no page breaks", async () => {
+  for (const address of [`${base}/`, watch, embed, `${base}/about`, `${base}/search?q=plane`]) {
+    await visit(address, async (page) => {
+      equal(await page.locator("h1").count(), 1, `headings on ${address}`);
+    }, { context: { javaScriptEnabled: false } });
+  }
+});
+
+await run(openBrowser, closeBrowser);
