@@ -3,7 +3,7 @@
 //
 //   node pages.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
 
-import { test, run, site, visit, play, until, accessible, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
+import { test, run, site, visit, play, taken, until, accessible, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
 
 const { base, watch, embed } = site;
 const wide = { width: 1440, height: 900 };
@@ -35,8 +35,10 @@ const states = [
   ["watch, quality open", watch, play, menuPage("Quality")],
   ["watch, speed open", watch, play, menuPage("Speed")],
   ["watch, help open", watch, play, (page) => page.keyboard.press("?")],
-  ["watch, failed", watch, play, (page) => page.evaluate(() => {
+  ["watch, failed", watch, play, taken, (page) => page.evaluate(() => {
     const { engine } = document.querySelector(".player").player;
+    engine.hls.stopLoad();
+    engine.retry = () => {};
     document.querySelector("video").pause();
     engine.failed = true;
     Object.defineProperty(document.querySelector("video"), "readyState", { value: 0 });
