@@ -25,9 +25,14 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
-// ErrRunning means that another server serves the same data directory. It is
+// RunningError means that another server serves the same data directory. It is
 // store.ErrExists.
-var ErrRunning = fmt.Errorf("another tubelet server runs on this data directory: %w", store.ErrExists)
+type RunningError struct{ Data string }
+
+func (e *RunningError) Error() string { return "another tubelet server runs on " + e.Data }
+
+// Is makes errors.Is(err, store.ErrExists) true.
+func (e *RunningError) Is(target error) bool { return target == store.ErrExists }
 
 // Config is what Run needs.
 type Config struct {
@@ -68,7 +73,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	lock, err := disk.TryLock(filepath.Join(cfg.Data, "serve.lock"))
 	if errors.Is(err, disk.ErrLocked) {
-		return ErrRunning
+		return &RunningError{cfg.Data}
 	}
 	if err != nil {
 		return fmt.Errorf("take the server's lock: %w", err)
