@@ -55,20 +55,22 @@ func ffmpegCost(t *testing.T, args ...string) cost {
 	return c
 }
 
-// benchSource is 14 s of 1080p30 in seven cuts: zooming fractals, moving patterns, soft
-// gradients, cells that blink, grain over a slow pan, and a dark noisy stretch.
+// benchSource is 12 s of 1080p30 in six cuts: a fractal zoom, sharp moving patterns, soft
+// gradients, a handheld-like pan over grainy texture, cells that grow, and a dark stretch
+// with sensor noise. (Grain on flat colour is left out: every encoder removes it, and SSIM
+// then measures nothing else.)
 func benchSource(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "source.mp4")
-	size := "s=1920x1080:r=30"
 	parts := []string{
-		"mandelbrot=" + size + ":end_scale=0.02,trim=duration=2",
-		"testsrc2=" + size + ":d=2",
-		"gradients=" + size + ":speed=0.02:nb_colors=5:seed=7:d=2,noise=alls=10:allf=t:all_seed=1",
-		"life=s=480x270:r=15:mold=20:ratio=0.2:seed=3:death_color=#803020:life_color=#f0e0a0,trim=duration=2,scale=1920:1080:flags=bilinear,fps=30",
-		"mandelbrot=s=2400x1350:r=30:start_scale=0.3:end_scale=0.29,trim=duration=2,crop=1920:1080:x='n*4':y='n*2',noise=alls=14:allf=t:all_seed=2",
-		"testsrc2=" + size + ":d=2,eq=brightness=-0.35:contrast=0.4,noise=alls=18:allf=t:all_seed=4",
-		"cellauto=s=480x270:r=30:rule=110:seed=5:stitch=1,trim=duration=2,scale=1920:1080,boxblur=6",
+		"mandelbrot=s=960x540:r=30:end_scale=0.05,trim=duration=2,scale=1920:1080:flags=bicubic",
+		"testsrc2=s=1920x1080:r=30:d=2",
+		"gradients=s=1920x1080:r=30:speed=0.02:nb_colors=5:seed=7:d=2",
+		"mandelbrot=s=1200x680:r=30:start_scale=0.02:end_scale=0.0199,trim=duration=2,scale=2400:1360:flags=bicubic," +
+			"crop=1920:1080:x='240+200*sin(n/17)':y='140+100*sin(n/11)',noise=alls=3:allf=t:all_seed=2",
+		"life=s=240x136:r=10:mold=20:ratio=0.15:seed=3:death_color=#803020:life_color=#f0e0a0,trim=duration=2," +
+			"scale=1920:1080:flags=bicubic,fps=30",
+		"testsrc2=s=1920x1080:r=30:d=2,gblur=3,eq=brightness=-0.3:contrast=0.4,noise=alls=6:allf=t:all_seed=4",
 	}
 	graph := ""
 	for i, p := range parts {
@@ -78,7 +80,7 @@ func benchSource(t *testing.T) string {
 		graph += fmt.Sprintf("[v%d]", i)
 	}
 	graph += fmt.Sprintf("concat=n=%d[v]", len(parts))
-	ffmpegCost(t, "-filter_complex", graph, "-f", "lavfi", "-i", "sine=f=300:d=14", "-map", "[v]", "-map", "0:a",
+	ffmpegCost(t, "-filter_complex", graph, "-f", "lavfi", "-i", "sine=f=300:d=12", "-map", "[v]", "-map", "0:a",
 		"-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-g", "60", "-c:a", "aac", "-b:a", "128k", path)
 	return path
 }
@@ -191,7 +193,7 @@ func TestBenchAgainstPeerTube(t *testing.T) {
 			"-hls_flags", "single_file", out+".m3u8")
 		theirs.cost = least(theirs.cost, c)
 		theirs.bytes, theirs.ssim = fileSize(t, out), ssimOf(t, out+".m3u8", silent)
-		for i, crf := range []float64{23, 24, 25, 26} {
+		for i, crf := range []float64{24, 25.5, 27} {
 			rung := src.rung(1080)
 			rung.CRF = crf
 			var c cost
@@ -219,7 +221,7 @@ func judge(t *testing.T, theirs point, ours []point) {
 	t.Log("one 1080p rendition:")
 	row("PeerTube", theirs)
 	for _, p := range ours {
-		row(fmt.Sprintf("tubelet crf %.0f", p.crf), p)
+		row(fmt.Sprintf("tubelet crf %.1f", p.crf), p)
 	}
 	same := between(ours, theirs.ssim)
 	row("at equal SSIM", same)

@@ -54,7 +54,9 @@ func (m *Maker) probe(ctx context.Context, path string, size int64, info *fmp4.I
 	if err != nil || !src.HasVideo && !src.HasAudio {
 		return src, err
 	}
-	if info != nil && !info.Truncated && !info.Fragmented && src.takeTables(info, rep.videoID()) {
+	// Of a fragmented file the tables cannot say that its end is missing, but its header may.
+	whole := info != nil && !info.Truncated && (!info.Fragmented || src.Duration-info.Duration < time.Second)
+	if whole && src.takeTables(info, rep.videoID()) {
 		return src, nil
 	}
 	return src, m.measure(ctx, &src, info)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -76,11 +78,18 @@ func ended(err error) error {
 	return err
 }
 
-// memory returns the machine's memory in bytes, 0 when unknown.
+// memory returns the memory in bytes that this machine, or the container that is all we
+// see of it, has in all; 0 when unknown.
 func memory() int64 {
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) != nil {
 		return 0
 	}
-	return int64(info.Totalram) * int64(info.Unit)
+	total := int64(info.Totalram) * int64(info.Unit)
+	if text, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
+		if limit, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && limit > 0 {
+			total = min(total, limit)
+		}
+	}
+	return total
 }
