@@ -8,14 +8,18 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/term"
@@ -78,6 +82,7 @@ browser and serves the pages. Commands work whether the server runs or not.`,
 	root.SetOut(a.term.Out)
 	root.SetErr(a.term.Err)
 	root.SetUsageTemplate(usage)
+	root.SetFlagErrorFunc(badFlag)
 	root.PersistentFlags().StringVar(&a.data, "data", "", "`DIR` of the channel's data (default $TUBELET_DATA, else "+defaultData+")")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "answer with JSON, as docs/json.md describes it")
 	root.AddCommand(
@@ -118,17 +123,49 @@ func words(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
-			return fmt.Errorf("%s needs %s", c.CommandPath(), strings.Join(names[len(args):], " and "))
+			return fmt.Errorf("%s needs %s", name(c), strings.Join(names[len(args):], " and "))
 		case len(args) > len(names):
-			return fmt.Errorf("%s does not know what to do with %q", c.CommandPath(), args[len(names)])
+			return fmt.Errorf("%s does not know what to do with %q", name(c), args[len(names)])
 		}
 		return nil
 	}
 }
 
+// name returns what c is called behind the program's own name, which stands before every
+// message.
+func name(c *cobra.Command) string {
+	return strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), c.Root().Name()), " ")
+}
+
+// exclusive says that of flags one can be given. Cobra checks that too, too late and in
+// words for programmers, but hides the others when one is completed.
+func exclusive(c *cobra.Command, flags ...string) {
+	c.MarkFlagsMutuallyExclusive(flags...)
+	before := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		given := slices.DeleteFunc(slices.Clone(flags), func(flag string) bool { return !c.Flags().Changed(flag) })
+		if len(given) > 1 {
+			return exit.Usagef("--%s do not go together: choose one", strings.Join(given, " and --"))
+		}
+		if before != nil {
+			return before(c, args)
+		}
+		return nil
+	}
+}
+
+// badFlag says what is wrong with the value of an option.
+func badFlag(_ *cobra.Command, err error) error {
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		want := map[string]string{"int": "a number", "bool": "true or false"}[bad.GetFlag().Value.Type()]
+		return exit.Usagef("--%s %q: it is %s", bad.GetFlag().Name, bad.GetValue(), cmp.Or(want, "another kind of value"))
+	}
+	return err
+}
+
 // unknown returns the error for a word that names no command of c.
 func unknown(c *cobra.Command, word string) error {
-	err := exit.Usagef("%s has no command %q", c.CommandPath(), word)
+	err := exit.Usagef("there is no command %q", strings.TrimSpace(name(c)+" "+word))
 	c.SuggestionsMinimumDistance = 2
 	if near := c.SuggestionsFor(word); len(near) > 0 {
 		return exit.Hint(err, "Did you mean %s?", strings.Join(near, " or "))

@@ -73,10 +73,10 @@ func (o *editOptions) flags(c *cobra.Command) {
 	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
 	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
 	f.StringVar(&o.from, "from", "", "`FILE|-` with front matter and description, as the editor shows them")
-	c.MarkFlagsMutuallyExclusive("public", "unlisted", "draft")
-	c.MarkFlagsMutuallyExclusive("public", "at")
-	c.MarkFlagsMutuallyExclusive("draft", "at")
-	c.MarkFlagsMutuallyExclusive("description", "description-file")
+	exclusive(c, "public", "unlisted", "draft")
+	exclusive(c, "public", "at")
+	exclusive(c, "draft", "at")
+	exclusive(c, "description", "description-file")
 }
 
 func (o *editOptions) run(ctx context.Context, a *app, id string) error {

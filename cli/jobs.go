@@ -173,7 +173,7 @@ func (s *session) find(ctx context.Context, id string) (store.Video, int, error)
 func (s *session) job(ctx context.Context, id int64) (store.Job, error) {
 	j, err := s.store.Job(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return j, exit.Hint(fmt.Errorf("there is no job %d: %w", id, store.ErrNotFound), "To see them all: tubelet jobs --all")
+		return j, exit.Hint(store.Errorf(store.ErrNotFound, "there is no job %d", id), "To see them all: tubelet jobs --all")
 	}
 	return j, err
 }

@@ -127,7 +127,7 @@ func (s *session) worker(ctx context.Context) (*work.Worker, error) {
 func (s *session) video(ctx context.Context, id string) (store.Video, error) {
 	v, err := s.store.Video(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return v, exit.Hint(fmt.Errorf("there is no video %q: %w", id, store.ErrNotFound), "To see them all: tubelet ls")
+		return v, exit.Hint(store.Errorf(store.ErrNotFound, "there is no video %q", id), "To see them all: tubelet ls")
 	}
 	return v, err
 }

@@ -61,9 +61,9 @@ server goes on, and so does tubelet jobs attach ID. The same file twice is refus
 	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
 	f.BoolVar(&o.noWait, "no-wait", false, "return once the file is stored; the server does the rest")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing, show what would be made")
-	c.MarkFlagsMutuallyExclusive("unlisted", "draft")
-	c.MarkFlagsMutuallyExclusive("description", "description-file")
-	c.MarkFlagsMutuallyExclusive("draft", "at")
+	exclusive(c, "unlisted", "draft")
+	exclusive(c, "description", "description-file")
+	exclusive(c, "draft", "at")
 	exits(c, exit.NotFound, exit.Conflict, exit.Refused)
 	return c
 }

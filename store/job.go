@@ -188,7 +188,7 @@ func (s *Store) RetryJob(ctx context.Context, id int64) error {
 			return err
 		}
 		if j.State == JobRunning || j.State == JobDone {
-			return fmt.Errorf("it is %s: %w", j.State, ErrInvalid)
+			return Errorf(ErrInvalid, "it is %s", j.State)
 		}
 		now := stamp(time.Now())
 		_, err = tx.ExecContext(ctx, "update jobs set state = 'queued', reason = '', attempts = 0, run_at = ?, updated_at = ? where id = ?",
@@ -220,7 +220,7 @@ func (s *Store) CancelJob(ctx context.Context, id int64) error {
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("it is %s: %w", state, ErrInvalid)
+		return Errorf(ErrInvalid, "it is %s", state)
 	})
 	if err != nil {
 		return fmt.Errorf("cancel job %d: %w", id, err)

@@ -91,7 +91,7 @@ func (s *Store) SetSetting(ctx context.Context, key, value string) error {
 		return err
 	}
 	if err := k.check(value); err != nil {
-		return fmt.Errorf("%s = %q: %w: %w", key, value, ErrInvalid, err)
+		return Errorf(ErrInvalid, "%s = %q: %w", key, value, err)
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		// What is the default is not stored, so that a better one reaches who never chose.
@@ -108,19 +108,22 @@ func (s *Store) SetSetting(ctx context.Context, key, value string) error {
 	return nil
 }
 
-// findSetting returns a setting by key. The error for an unknown one names the nearest.
+// findSetting returns a setting by key. The error for an unknown one names the nearest, if
+// one is near.
 func findSetting(key string) (known, error) {
-	var near known
-	best := len(key)
+	near, best := "", 1+min(3, len(key)/2) // what is further away was not meant
 	for _, k := range knownSettings() {
 		if k.key == key {
 			return k, nil
 		}
-		if d := distance(key, k.key); near.key == "" || d < best {
-			near, best = k, d
+		if d := distance(key, k.key); d < best {
+			near, best = k.key, d
 		}
 	}
-	return known{}, fmt.Errorf("setting %q: %w; did you mean %q?", key, ErrNotFound, near.key)
+	if near == "" {
+		return known{}, Errorf(ErrNotFound, "there is no setting %q", key)
+	}
+	return known{}, Errorf(ErrNotFound, "there is no setting %q; did you mean %q?", key, near)
 }
 
 // distance counts the bytes to insert, delete or replace between a and b (Levenshtein's).

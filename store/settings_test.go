@@ -73,4 +73,13 @@ func TestSettings(t *testing.T) {
 	if !strings.Contains(err.Error(), `"max_height"`) {
 		t.Errorf("no hint in %q", err)
 	}
+	_, err = s.Setting(t.Context(), "nope")
+	wantError(t, err, store.ErrNotFound)
+	if got, want := err.Error(), `there is no setting "nope"`; got != want {
+		t.Errorf("%q, want %q: nothing is near", got, want)
+	}
+	err = s.SetSetting(t.Context(), "threads", "x")
+	if got, want := err.Error(), `threads = "x": it is a number from 0 to 1024`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

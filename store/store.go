@@ -38,6 +38,20 @@ func (e *DuplicateError) Error() string { return "the same file is published alr
 // Is makes errors.Is(err, ErrExists) true.
 func (e *DuplicateError) Is(target error) bool { return target == ErrExists }
 
+// Errorf returns an error of one of the kinds above that says the given sentence and nothing
+// else: for people, who know that what is there already exists already.
+func Errorf(kind error, format string, args ...any) error {
+	return &told{fmt.Errorf(format, args...), kind}
+}
+
+type told struct {
+	error
+	kind error
+}
+
+func (e *told) Is(target error) bool { return target == e.kind }
+func (e *told) Unwrap() error        { return e.error }
+
 // readers is how many reads run at once; more only queue for the same processor cores.
 const readers = 4
 

@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
+	"os/user"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -145,6 +149,7 @@ func rules() []rule {
 		{is[*work.FailedError], Failed, say("tubelet jobs shows the failed job; tubelet jobs retry ID tries it again.")},
 		{matches(syscall.EADDRINUSE), Conflict, say("Another program listens there: stop it, or choose another address with --listen.")},
 		{listenRefused, Failed, say(privileged)},
+		{matches(fs.ErrPermission), Failed, asOwner},
 	}
 }
 
@@ -167,6 +172,33 @@ func say(text string) func(error) string { return func(error) string { return te
 func listenRefused(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "listen" && errors.Is(err, fs.ErrPermission)
+}
+
+// asOwner says as whom to run the program, where what it may not touch belongs to somebody
+// else. In a folder that it may not look into, that is the folder's owner.
+func asOwner(err error) string {
+	denied, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
+		return ""
+	}
+	path := denied.Path
+	info, err := os.Stat(path)
+	for errors.Is(err, fs.ErrPermission) && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		info, err = os.Stat(path)
+	}
+	if err != nil {
+		return ""
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || int(stat.Uid) == os.Geteuid() {
+		return ""
+	}
+	owner := "#" + strconv.FormatUint(uint64(stat.Uid), 10) // as sudo takes a number
+	if u, err := user.LookupId(owner[1:]); err == nil {
+		owner = u.Username
+	}
+	return fmt.Sprintf("%s belongs to %s. Run this as that user: sudo -u '%s' tubelet ...", path, owner, owner)
 }
 
 func detached(err error) string {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,6 +60,21 @@ func TestDescribe(t *testing.T) {
 				t.Errorf("got %+v, want %d with %q", r, tt.code, tt.says)
 			}
 		})
+	}
+}
+
+func TestDescribeOtherOwner(t *testing.T) {
+	path, owner := "/", "root" // of everybody else
+	if os.Geteuid() == 0 {
+		path = filepath.Join(t.TempDir(), "tubelet.db")
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chown(path, 54321, -1)); err != nil {
+			t.Fatal(err)
+		}
+		owner = "#54321"
+	}
+	r := exit.Describe(&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES})
+	if want := path + " belongs to " + owner + ". Run this as that user: sudo -u '" + owner + "' tubelet ..."; r.Hint != want {
+		t.Errorf("hint %q, want %q", r.Hint, want)
 	}
 }
 

@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"regexp"
@@ -118,5 +117,5 @@ func listenAddress(c store.Channel) string {
 }
 
 func invalid(format string, args ...any) error {
-	return fmt.Errorf(format+": %w", append(args, store.ErrInvalid)...)
+	return store.Errorf(store.ErrInvalid, format, args...)
 }

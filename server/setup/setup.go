@@ -92,13 +92,13 @@ func refuseUsed(data string) error {
 		names = append(names, e.Name())
 	}
 	if slices.Contains(names, "tubelet.db") {
-		return fmt.Errorf("%s holds a channel already: %w", data, store.ErrExists)
+		return store.Errorf(store.ErrExists, "%s holds a channel already", data)
 	}
 	for _, name := range names {
 		killed := slices.Contains(names, staging) && slices.Contains(parts, name)
 		// A file system of its own has lost+found in its root.
 		if !killed && name != staging && name != "lost+found" {
-			return fmt.Errorf("%s is not empty, it holds %q: %w", data, name, store.ErrExists)
+			return store.Errorf(store.ErrExists, "%s is not empty, it holds %q", data, name)
 		}
 	}
 	return nil
@@ -116,7 +116,7 @@ func claim(stage string) (*os.File, error) {
 	}
 	if syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil || !inPlace(dir, stage) {
 		dir.Close()
-		return nil, fmt.Errorf("another init is at work in %s: %w", filepath.Dir(stage), store.ErrExists)
+		return nil, store.Errorf(store.ErrExists, "another init is at work in %s", filepath.Dir(stage))
 	}
 	return dir, nil
 }
