@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,6 +57,9 @@ func fromEditor(ctx context.Context, a *app, s *session, v store.Video) error {
 		editor.Out = a.term.Err // standard output is for JSON alone
 	}
 	after, file, err := editor.Edit(ctx, "tubelet-"+v.ID+"-*.md", before)
+	if err != nil && bytes.Equal(after, before) {
+		return fmt.Errorf("nothing was changed: %w", errors.Join(err, os.Remove(file)))
+	}
 	if err == nil {
 		err = edited(ctx, s, v, after)
 	}
@@ -79,7 +84,7 @@ func edited(ctx context.Context, s *session, v store.Video, text []byte) error {
 		return err
 	}
 	if !input.Same(now, v) {
-		return fmt.Errorf("%s was changed while you edited it: %w", v.ID, store.ErrExists)
+		return store.Errorf(store.ErrExists, "%s was changed while you edited it", v.ID)
 	}
 	return save(ctx, s, v, changed)
 }

@@ -33,7 +33,8 @@ func EditorCommand(getenv func(string) string) (string, error) {
 }
 
 // Edit lets the creator change text in a file of their own and returns the result with
-// the file's path. The file stays: whoever calls removes it once nothing can be lost.
+// the file's path, when the editor failed too. The file stays: whoever calls removes it
+// once nothing can be lost.
 func (e Editor) Edit(ctx context.Context, pattern string, text []byte) (changed []byte, path string, err error) {
 	f, err := os.CreateTemp("", pattern) // mode 0600
 	if err != nil {
@@ -46,11 +47,12 @@ func (e Editor) Edit(ctx context.Context, pattern string, text []byte) (changed 
 	// By the shell, as git does it: EDITOR="code --wait" has arguments.
 	cmd := exec.CommandContext(ctx, "sh", "-c", e.Command+` "$@"`, e.Command, f.Name())
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.In, e.Out, e.ErrOut
-	if err := cmd.Run(); err != nil {
-		return nil, f.Name(), fmt.Errorf("run the editor %s: %w", e.Command, err)
-	}
+	failed := cmd.Run()
 	changed, err = os.ReadFile(f.Name())
-	if err != nil {
+	switch {
+	case failed != nil:
+		return changed, f.Name(), fmt.Errorf("run the editor %s: %w", e.Command, failed)
+	case err != nil:
 		return nil, f.Name(), fmt.Errorf("read the edited file: %w", err)
 	}
 	return changed, f.Name(), nil
