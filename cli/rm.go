@@ -59,5 +59,5 @@ func (a *app) confirm(ctx context.Context, yes bool, what string, v store.Video)
 	if yes {
 		return nil
 	}
-	return a.term.Confirm(ctx, fmt.Sprintf(what, a.term.Paint(term.Bold, term.Clean(v.Title))), v.ID)
+	return a.term.Confirm(ctx, fmt.Sprintf(what, a.term.PaintErr(term.Bold, term.Clean(v.Title))), v.ID)
 }

@@ -15,10 +15,11 @@ var ErrNotAsked = errors.New("this needs an answer, and there is no terminal to 
 // ErrDeclined is returned when the answer was not the word asked for.
 var ErrDeclined = errors.New("not confirmed, nothing was changed")
 
-// Confirm shows the question and waits until word is typed. What cannot be undone
+// Confirm shows the question on standard error and waits until word is typed. Both must be
+// terminals: a question that lands in a file is not seen. What cannot be undone
 // asks for the thing's name and not for a "y" that fingers type by themselves.
 func (t *Terminal) Confirm(ctx context.Context, question, word string) error {
-	if !t.InTTY {
+	if !t.InTTY || !t.ErrTTY {
 		return ErrNotAsked
 	}
 	if _, err := fmt.Fprintf(t.Err, "%s\nType %s to go on: ", question, word); err != nil {

@@ -15,7 +15,7 @@ type Step struct {
 	Stage   string
 	Percent float64       // 0..100
 	Speed   float64       // times real time, 0 when unknown
-	ETA     time.Duration // 0 when unknown
+	ETA     time.Duration // below a second it is not shown
 }
 
 // barWidth is what bar and percentage take of a line; the rest is for words. A line that
@@ -109,7 +109,7 @@ func measure(s Step) string {
 	if s.Speed > 0 {
 		parts = append(parts, fmt.Sprintf("%.1fx", s.Speed))
 	}
-	if s.ETA > 0 {
+	if s.ETA >= time.Second {
 		parts = append(parts, Duration(s.ETA)+" left")
 	}
 	return strings.Join(parts, ", ")

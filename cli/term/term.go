@@ -20,18 +20,20 @@ type Terminal struct {
 
 	InTTY, OutTTY, ErrTTY bool
 	Colour                bool // standard output takes colour
+	ErrColour             bool // standard error takes colour
 	Width                 int  // columns of standard output, 0 when it is no terminal
 	ErrWidth              int  // columns of standard error, 0 when it is no terminal
 }
 
-// New looks at the three streams. Colour is on when out is a terminal that can show
-// it and getenv("NO_COLOR") is empty, as https://no-color.org asks.
+// New looks at the three streams. Colour is on for each that is a terminal that can show
+// it when getenv("NO_COLOR") is empty, as https://no-color.org asks.
 func New(in io.Reader, out, errOut io.Writer, getenv func(string) string) *Terminal {
 	t := &Terminal{In: in, Out: out, Err: errOut}
 	t.InTTY, _ = terminal(in)
 	t.ErrTTY, t.ErrWidth = terminal(errOut)
 	t.OutTTY, t.Width = terminal(out)
-	t.Colour = t.OutTTY && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	wanted := getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	t.Colour, t.ErrColour = t.OutTTY && wanted, t.ErrTTY && wanted
 	return t
 }
 
@@ -61,9 +63,14 @@ const (
 	Yellow Style = "33"
 )
 
-// Paint returns text in the style, or text as it is where colour is off.
-func (t *Terminal) Paint(s Style, text string) string {
-	if !t.Colour || text == "" {
+// Paint returns text for standard output in the style, or as it is where colour is off.
+func (t *Terminal) Paint(s Style, text string) string { return paint(t.Colour, s, text) }
+
+// PaintErr is Paint for standard error.
+func (t *Terminal) PaintErr(s Style, text string) string { return paint(t.ErrColour, s, text) }
+
+func paint(on bool, s Style, text string) string {
+	if !on || text == "" {
 		return text
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"

@@ -111,13 +111,16 @@ func TestProgressOffTerminal(t *testing.T) {
 	for i := range 101 {
 		p.Show(term.Step{Stage: "encoding 720p", Percent: float64(i), Speed: 3.14, ETA: 12 * time.Second})
 	}
-	p.Show(term.Step{Stage: "Poster", Percent: 0})
+	p.Show(term.Step{Stage: "Poster", Percent: 0, ETA: time.Second / 3})
 	p.Clear()
 	lines := strings.Split(strings.TrimSpace(errOut.String()), "\n")
 	if len(lines) != 12 {
 		t.Fatalf("%d lines, want one per tenth and stage:\n%s", len(lines), errOut.String())
 	}
 	if got, want := lines[4], "Encoding 720p: 40 %, 3.1x, 0:12 left"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := lines[11], "Poster: 0 %"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if strings.ContainsAny(errOut.String(), "\x1b\r") {
@@ -146,23 +149,24 @@ func TestProgressOnTerminal(t *testing.T) {
 func TestConfirm(t *testing.T) {
 	tests := []struct {
 		name, in string
-		tty      bool
+		tty, err bool
 		want     error
 	}{
-		{"the word", "abc\n", true, nil},
-		{"without a line end", "abc", true, nil},
-		{"another word", "y\n", true, term.ErrDeclined},
-		{"nothing", "", true, term.ErrDeclined},
-		{"no terminal", "abc\n", false, term.ErrNotAsked},
+		{"the word", "abc\n", true, true, nil},
+		{"without a line end", "abc", true, true, nil},
+		{"another word", "y\n", true, true, term.ErrDeclined},
+		{"nothing", "", true, true, term.ErrDeclined},
+		{"no terminal", "abc\n", false, false, term.ErrNotAsked},
+		{"the question would not be seen", "abc\n", true, false, term.ErrNotAsked},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var errOut bytes.Buffer
-			tm := &term.Terminal{In: strings.NewReader(tt.in), Err: &errOut, InTTY: tt.tty}
+			tm := &term.Terminal{In: strings.NewReader(tt.in), Err: &errOut, InTTY: tt.tty, ErrTTY: tt.err}
 			if err := tm.Confirm(t.Context(), "Remove it?", "abc"); !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
-			if asked := strings.Contains(errOut.String(), "Type abc"); asked != tt.tty {
+			if asked := strings.Contains(errOut.String(), "Type abc"); asked != (tt.tty && tt.err) {
 				t.Errorf("asked: %v", asked)
 			}
 		})
@@ -172,7 +176,7 @@ func TestConfirm(t *testing.T) {
 func TestConfirmEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	tm := &term.Terminal{In: blocked{}, Err: &bytes.Buffer{}, InTTY: true}
+	tm := &term.Terminal{In: blocked{}, Err: &bytes.Buffer{}, InTTY: true, ErrTTY: true}
 	if err := tm.Confirm(ctx, "Remove it?", "abc"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -188,7 +192,11 @@ func TestPaint(t *testing.T) {
 	if got := term.New(nil, &bytes.Buffer{}, nil, none).Paint(term.Red, "x"); got != "x" {
 		t.Errorf("colour off a terminal: %q", got)
 	}
-	if got := (&term.Terminal{Colour: true}).Paint(term.Red, "x"); got != "\x1b[31mx\x1b[0m" {
+	out := &term.Terminal{Colour: true}
+	if got := out.Paint(term.Red, "x"); got != "\x1b[31mx\x1b[0m" {
 		t.Errorf("got %q", got)
+	}
+	if got := out.PaintErr(term.Red, "x"); got != "x" {
+		t.Errorf("colour in a file: %q", got)
 	}
 }
