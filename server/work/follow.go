@@ -148,7 +148,9 @@ func (f *follower) tell(jobs []store.Job) (active int, reason string) {
 			active++
 		case store.JobRunning:
 			active++
-			e.Kind = EventProgress
+			if j.Stage != "" { // it has only just begun
+				e.Kind = EventProgress
+			}
 		case store.JobWaiting:
 			f.waiting++
 			e.Kind = EventWaiting

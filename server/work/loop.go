@@ -244,6 +244,9 @@ func (w *watcher) report(p media.Progress) {
 	w.latest = p
 	w.mu.Unlock()
 	j := w.progress()
+	if j.Stage == "" {
+		return // there is nothing to say yet
+	}
 	w.r.emit(Event{Kind: EventProgress, Job: j, Stage: j.Stage, Percent: j.Percent, Speed: j.Speed, ETA: j.ETA})
 }
 
