@@ -65,6 +65,7 @@ type follower struct {
 // drive does the work in this process until there is none left for the video.
 func (f *follower) drive(ctx context.Context, r *runner) error {
 	defer r.lock.Release()
+	defer f.w.onSchedule(ctx)() // there may be no server that does
 	for {
 		did, err := r.step(ctx)
 		if err != nil {

@@ -176,6 +176,46 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
+// A job that runs for hours, here or in another process, delays no scheduled video.
+func TestScheduleWhileAJobRuns(t *testing.T) {
+	long := clip(t, "a.avi", "854x480", 25, 60, "-c:v", "mpeg4", "-c:a", "mp3")
+	short := clip(t, "b.mp4", "320x180", 10, 2)
+	drivers := map[string]func(b *bench, id string){
+		"server":  func(b *bench, _ string) { running(b.t, b.Worker) },
+		"command": func(b *bench, id string) { following(b, id) },
+	}
+	for name, drive := range drivers {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, media.Config{})
+			busy := b.publish(work.Publish{Path: long})
+			drive(b, busy.ID)
+			transcoding := func() bool {
+				return slices.ContainsFunc(b.jobs(busy.ID, true), func(j store.Job) bool { return j.Kind == "transcode" && j.State == store.JobRunning })
+			}
+			until(t, "transcode runs", transcoding)
+			soon := time.Now().Add(time.Second)
+			v := b.publish(work.Publish{Path: short, At: soon})
+			until(t, "it is published", func() bool { return b.video(v.ID).Visible() })
+			if !transcoding() {
+				t.Error("it had to wait")
+			}
+		})
+	}
+}
+
+// following follows a video until the test ends.
+func following(b *bench, id string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- b.Follow(ctx, id, 0, nil) }()
+	b.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			b.t.Errorf("follow: %v", err)
+		}
+	})
+}
+
 func TestMissedScheduleFiresOnceAtStart(t *testing.T) {
 	b := newBench(t, media.Config{})
 	v := b.publish(work.Publish{Path: clip(t, "a.mp4", "320x180", 10, 2), At: time.Now().Add(time.Second)})

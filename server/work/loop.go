@@ -15,6 +15,7 @@ import (
 const (
 	poll       = 100 * time.Millisecond // how soon a commit of another process is noticed
 	saveEvery  = 2 * time.Second        // progress goes to the row this often: a commit wears an SD card
+	dueEvery   = time.Second            // whether a scheduled video is due
 	lookEvery  = 3 * time.Second        // whether ffmpeg has appeared
 	tidyEvery  = time.Hour              // between two sweeps of the server
 	retryAfter = 2 * time.Second        // after an error of the loop itself
@@ -53,9 +54,10 @@ func (w *Worker) takeOver(ctx context.Context, emit func(Event)) (*runner, error
 	return r, nil
 }
 
-// Run is the server's loop: it waits for the work lock, sweeps, runs jobs and publishes on
-// schedule, until ctx ends.
+// Run is the server's loop: it publishes on schedule, waits for the work lock, sweeps and
+// runs jobs, until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
+	defer w.onSchedule(ctx)()
 	r, err := w.waitTakeOver(ctx)
 	if err != nil {
 		return ignoreDone(ctx, err)
@@ -84,6 +86,38 @@ func (w *Worker) Run(ctx context.Context) error {
 		r.idle(ctx)
 	}
 	return nil
+}
+
+// onSchedule publishes videos at their moment until the returned function is called. No job
+// delays that, nor who holds the work lock: it is one transaction, and of several processes
+// that try it one succeeds.
+func (w *Worker) onSchedule(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		for err := error(nil); err == nil; err = disk.Sleep(ctx, dueEvery) {
+			if _, err := w.publishDue(ctx); err != nil && ctx.Err() == nil {
+				w.log.Error("schedule", "err", err)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		group.Wait()
+	}
+}
+
+// publishDue publishes the videos whose moment has come and reports whether there was one.
+func (w *Worker) publishDue(ctx context.Context) (bool, error) {
+	var due []string
+	err := w.record(ctx, func(ctx context.Context) (err error) {
+		due, err = w.store.PublishDue(ctx, time.Now())
+		return err
+	})
+	for _, id := range due {
+		w.log.Info("scheduled video published", "video", id)
+	}
+	return len(due) > 0, err
 }
 
 // waitTakeOver becomes the runner as soon as nobody else is.
@@ -121,32 +155,24 @@ func (w *Worker) RunOnce(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer r.lock.Release()
+	if did, err := w.publishDue(ctx); did || err != nil {
+		return did, err
+	}
 	return r.step(ctx)
 }
 
-// step does one due thing.
+// step runs one due job and reports whether there was one.
 func (r *runner) step(ctx context.Context) (bool, error) {
 	if err := r.wake(ctx); err != nil {
 		return false, err
 	}
-	var due []string
-	err := r.record(ctx, func(ctx context.Context) (err error) {
-		due, err = r.store.PublishDue(ctx, time.Now())
-		return err
-	})
-	if err != nil {
-		return false, err
-	}
-	for _, id := range due {
-		r.log.Info("scheduled video published", "video", id)
-	}
 	var job store.Job
-	err = r.record(ctx, func(ctx context.Context) (err error) {
+	err := r.record(ctx, func(ctx context.Context) (err error) {
 		job, err = r.store.ClaimJob(ctx, time.Now())
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return len(due) > 0, nil
+		return false, nil
 	}
 	if err != nil {
 		return false, err
@@ -180,10 +206,13 @@ func (r *runner) wake(ctx context.Context) error {
 	return nil
 }
 
-// idle returns when something may be due: a process has committed, a moment has come, or
-// ffmpeg has appeared.
+// idle returns when a job may be due: a process has committed, a moment has come, or ffmpeg
+// has appeared.
 func (r *runner) idle(ctx context.Context) {
-	next := r.nextDue(ctx)
+	next, err := r.store.NextRun(ctx)
+	if err != nil {
+		next = time.Now().Add(retryAfter)
+	}
 	for {
 		if disk.Sleep(ctx, poll) != nil {
 			return
@@ -199,19 +228,6 @@ func (r *runner) idle(ctx context.Context) {
 			return // to look again
 		}
 	}
-}
-
-// nextDue returns when the next job or scheduled video is due, zero for never.
-func (r *runner) nextDue(ctx context.Context) time.Time {
-	job, err := r.store.NextRun(ctx)
-	video, err2 := r.store.NextPublish(ctx)
-	if err != nil || err2 != nil {
-		return time.Now().Add(retryAfter)
-	}
-	if job.IsZero() || !video.IsZero() && video.Before(job) {
-		return video
-	}
-	return job
 }
 
 // watcher looks after a running job from beside it: it saves its progress, and stops it when
