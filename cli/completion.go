@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/text/language/display"
 
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/store"
@@ -80,28 +82,55 @@ func (a *app) completeJobs(c *cobra.Command, args []string, _ string) ([]string,
 	})
 }
 
-// completeSettings lists the keys of settings with what they mean.
+// completeSettings lists the keys of settings with what they mean, then, for set, the
+// values that the one named can have.
 func (a *app) completeSettings(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
+	if len(args) > 1 || len(args) == 1 && c.Name() != "set" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return a.complete(c.Context(), func(ctx context.Context, s *session) ([]string, error) {
 		settings, err := s.store.Settings(ctx)
 		var words []string
 		for _, set := range settings {
-			words = append(words, set.Key+"\t"+set.Doc)
+			switch {
+			case len(args) == 0:
+				words = append(words, set.Key+"\t"+set.Doc)
+			case set.Key == args[0]:
+				words = set.Choices
+			}
 		}
 		return words, err
 	})
 }
 
+// completes offers words for the value of a flag.
+func completes(c *cobra.Command, flag string, words func() []string) {
+	// It fails for a flag that c has not, and then nobody could ask for its values.
+	_ = c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return words(), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// languages returns the codes of languages with what their speakers call them.
+func languages() []string {
+	var words []string
+	for _, tag := range display.Supported.Tags() {
+		if code := tag.String(); len(code) == 2 {
+			words = append(words, code+"\t"+display.Self.Name(tag))
+		}
+	}
+	return words
+}
+
 // complete asks an open channel for words. What goes wrong completes nothing: a message
-// would land in the middle of the line being typed.
+// would land in the middle of the line being typed, for which the shell waits not long.
 func (a *app) complete(ctx context.Context, words func(context.Context, *session) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	s, err := a.open(ctx)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s, err := a.look(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

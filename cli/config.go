@@ -68,7 +68,11 @@ func newConfigSet(a *app) *cobra.Command {
 
 // withSetting sets a setting unless value is nil, and shows it.
 func (a *app) withSetting(ctx context.Context, key string, value *string, people func(store.Setting) error) error {
-	s, err := a.open(ctx)
+	open := a.look
+	if value != nil {
+		open = a.open
+	}
+	s, err := open(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,7 +97,7 @@ func (a *app) withSetting(ctx context.Context, key string, value *string, people
 }
 
 func runConfigList(ctx context.Context, a *app, noHeader bool) error {
-	s, err := a.open(ctx)
+	s, err := a.look(ctx)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,7 @@ the mistake is shown with its line; tubelet edit ID --from FILE takes it up agai
 		},
 	}
 	o.flags(c)
+	completes(c, "language", languages)
 	exits(c, exit.NotFound, exit.Conflict)
 	return c
 }

@@ -48,6 +48,7 @@ the reason. Jobs are rows in the database: a restart forgets none.`,
 	f.StringVar(&o.sort, "sort", "id", "by `KEY`: id, updated, state")
 	f.IntVar(&o.limit, "limit", 0, "at most `N`, 0 for all")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
+	completes(c, "sort", func() []string { return []string{"id", "updated", "state"} })
 	exits(c, exit.NotFound)
 	c.AddCommand(newAttach(a), newRetry(a), newCancel(a))
 	return c
@@ -58,7 +59,7 @@ func (o jobsOptions) run(ctx context.Context, a *app) error {
 	if order == nil || o.limit < 0 {
 		return exit.Usagef("--sort is one of id, updated, state, and --limit 0 or more")
 	}
-	s, err := a.open(ctx)
+	s, err := a.look(ctx)
 	if err != nil {
 		return err
 	}

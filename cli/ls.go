@@ -39,6 +39,7 @@ func newLs(a *app) *cobra.Command {
 	f.StringVar(&o.sort, "sort", "created", "by `KEY`: "+strings.Join(sortKeys(), ", "))
 	f.IntVar(&o.limit, "limit", 0, "at most `N`, 0 for all")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
+	completes(c, "sort", sortKeys)
 	exits(c, exit.NotFound)
 	return c
 }
@@ -51,7 +52,7 @@ func (o lsOptions) run(ctx context.Context, a *app) error {
 	if o.limit < 0 {
 		return exit.Usagef("--limit %d: use 0 for all, or more", o.limit)
 	}
-	s, err := a.open(ctx)
+	s, err := a.look(ctx)
 	if err != nil {
 		return err
 	}

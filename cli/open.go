@@ -50,8 +50,14 @@ func (a *app) dataDir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-// open opens the channel. The caller closes it.
-func (a *app) open(ctx context.Context) (*session, error) {
+// open opens the channel to change it, after an upgrade of the database where it needs
+// one. The caller closes it.
+func (a *app) open(ctx context.Context) (*session, error) { return a.openBy(ctx, store.Open) }
+
+// look opens the channel for a command that changes nothing, not even what belongs to it.
+func (a *app) look(ctx context.Context) (*session, error) { return a.openBy(ctx, store.OpenReadOnly) }
+
+func (a *app) openBy(ctx context.Context, open func(context.Context, string) (*store.Store, error)) (*session, error) {
 	data, err := a.dataDir()
 	if err != nil {
 		return nil, fmt.Errorf("find the data directory: %w", err)
@@ -63,7 +69,7 @@ func (a *app) open(ctx context.Context) (*session, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("look for the database: %w", err)
 	}
-	db, err := store.Open(ctx, file)
+	db, err := open(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +85,13 @@ func (a *app) open(ctx context.Context) (*session, error) {
 }
 
 // previews makes preview addresses, reading the key only when there is something to hide.
-// Without a readable key there are none: that must not keep a list from being shown.
+// Without a readable key, which serve makes when it is gone, there are none: that must not
+// keep a list from being shown.
 func previews(data string) func(string) string {
 	return func(id string) string {
 		keys, err := preview.Load(data)
 		if err != nil {
-			return id
+			return ""
 		}
 		return keys.Address(id)
 	}

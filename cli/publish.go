@@ -64,6 +64,7 @@ server goes on, and so does tubelet jobs attach ID. The same file twice is refus
 	exclusive(c, "unlisted", "draft")
 	exclusive(c, "description", "description-file")
 	exclusive(c, "draft", "at")
+	completes(c, "language", languages)
 	exits(c, exit.NotFound, exit.Conflict, exit.Refused)
 	return c
 }
@@ -73,7 +74,11 @@ func (o publishOptions) run(ctx context.Context, a *app, file string) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx)
+	open := a.open
+	if o.dryRun {
+		open = a.look
+	}
+	s, err := open(ctx)
 	if err != nil {
 		return err
 	}

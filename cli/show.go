@@ -28,7 +28,7 @@ a draft or a scheduled video that includes the preview address, for you alone.`,
 }
 
 func runShow(ctx context.Context, a *app, id string) error {
-	s, err := a.open(ctx)
+	s, err := a.look(ctx)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func newSite(ctx context.Context, cfg Config) (*site, error) {
 	if s.pages, err = pages.New(pages.Config{Asset: assets.Path}); err != nil {
 		return nil, err
 	}
-	if s.keys, err = preview.Load(cfg.Data); err != nil {
+	if s.keys, err = preview.Ensure(cfg.Data); err != nil {
 		return nil, err
 	}
 	if s.videos, err = openRoot(cfg.Data, "videos"); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -16,19 +15,41 @@ type Setting struct {
 	Key     string
 	Value   string // what holds now
 	Default string
-	Doc     string // one line
+	Doc     string   // one line
+	Choices []string // the values it can have, where they can be listed
 }
 
 // known is a setting before anybody changed it.
 type known struct {
 	key, standard, doc string
-	check              func(string) error
+	rule
+}
+
+// rule says which values a setting can have.
+type rule struct {
+	check   func(string) error
+	choices []string          // when they can be listed
+	older   map[string]string // other words for a value, still understood
+}
+
+// plain returns the word in use for a value.
+func (r rule) plain(value string) string {
+	if word, ok := r.older[value]; ok {
+		return word
+	}
+	return value
+}
+
+// or makes a rule understand other words besides.
+func (r rule) or(older map[string]string) rule {
+	r.older = older
+	return r
 }
 
 // knownSettings is the table of settings, in the order in which they are shown.
 func knownSettings() []known {
 	return []known{
-		{"listen", ":443", "address that serve listens on", address},
+		{"listen", ":443", "address that serve listens on", rule{check: address}},
 		{"threads", "0", "processor cores that making videos may use; 0 means all", between(0, 1024)},
 		{"transcode.nice", "15", "how far making videos stands back for other work, 0 to 19", between(0, 19)},
 		{"encoder", "auto", "H.264 encoder; auto tries the hardware's, then libx264",
@@ -36,9 +57,11 @@ func knownSettings() []known {
 		{"max_height", "2160", "highest rendition that is made, in lines", between(144, 4320)},
 		{"keep_originals", "auto", "keep the files you publish: auto keeps those of which no rendition is a faithful copy, always keeps all",
 			oneOf("auto", "always")},
-		{"downloads", "true", "whether new videos may be downloaded", oneOf("true", "false")},
-		{"license", "", "license of new videos, such as CC-BY-4.0", line},
-		{"log_level", "info", "least important message that is logged: debug, info, warn or error", level},
+		{"downloads", "renditions", "what visitors may download of new videos: renditions or none; all offers kept originals besides, of every video with downloads, " +
+			"and with them the private metadata that cameras write, such as the place",
+			oneOf("renditions", "all", "none").or(map[string]string{"true": "renditions", "false": "none"})},
+		{"license", "", "license of new videos, such as CC-BY-4.0", rule{check: line}},
+		{"log_level", "info", "least important message that is logged: debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 	}
 }
 
@@ -55,9 +78,9 @@ func (s *Store) Settings(ctx context.Context) ([]Setting, error) {
 	}
 	var list []Setting
 	for _, k := range knownSettings() {
-		set := Setting{Key: k.key, Value: k.standard, Default: k.standard, Doc: k.doc}
+		set := Setting{Key: k.key, Value: k.standard, Default: k.standard, Doc: k.doc, Choices: k.choices}
 		if i := slices.IndexFunc(rows, func(r [2]string) bool { return r[0] == k.key }); i >= 0 {
-			set.Value = rows[i][1]
+			set.Value = k.plain(rows[i][1])
 		}
 		list = append(list, set)
 	}
@@ -81,7 +104,7 @@ func (s *Store) Setting(ctx context.Context, key string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("load setting %s: %w", key, err)
 	}
-	return current, nil
+	return k.plain(current), nil
 }
 
 // SetSetting changes a setting. A value that makes no sense is ErrInvalid.
@@ -90,6 +113,7 @@ func (s *Store) SetSetting(ctx context.Context, key, value string) error {
 	if err != nil {
 		return err
 	}
+	value = k.plain(value)
 	if err := k.check(value); err != nil {
 		return Errorf(ErrInvalid, "%s = %q: %w", key, value, err)
 	}
@@ -147,26 +171,26 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-func between(low, high int) func(string) error {
-	return func(v string) error {
+func between(low, high int) rule {
+	return rule{check: func(v string) error {
 		if n, err := strconv.Atoi(v); err != nil || n < low || n > high {
 			return fmt.Errorf("it is a number from %d to %d", low, high)
 		}
 		return nil
-	}
+	}}
 }
 
-func oneOf(choices ...string) func(string) error {
-	return func(v string) error {
+func oneOf(choices ...string) rule {
+	return rule{choices: choices, check: func(v string) error {
 		if !slices.Contains(choices, v) {
 			return fmt.Errorf("it is one of %s", strings.Join(choices, ", "))
 		}
 		return nil
-	}
+	}}
 }
 
 func address(v string) error {
-	if _, port, err := net.SplitHostPort(v); err != nil || between(0, 65535)(port) != nil {
+	if _, port, err := net.SplitHostPort(v); err != nil || between(0, 65535).check(port) != nil {
 		return fmt.Errorf("it is an address with a port, such as :443 or 127.0.0.1:8080")
 	}
 	return nil
@@ -175,14 +199,6 @@ func address(v string) error {
 func line(v string) error {
 	if strings.ContainsAny(v, "\r\n\x00") || len(v) > 200 {
 		return fmt.Errorf("it is one line of at most 200 bytes")
-	}
-	return nil
-}
-
-func level(v string) error {
-	var l slog.Level
-	if l.UnmarshalText([]byte(v)) != nil {
-		return fmt.Errorf("it is one of debug, info, warn, error")
 	}
 	return nil
 }

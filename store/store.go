@@ -28,6 +28,7 @@ var (
 	ErrExists   = errors.New("exists already")
 	ErrInvalid  = errors.New("not valid")
 	ErrNewer    = errors.New("written by a newer version of tubelet")
+	ErrOlder    = errors.New("written by an older version of tubelet")
 )
 
 // DuplicateError says that a file was published before. It is ErrExists.
@@ -90,6 +91,29 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// OpenReadOnly opens the database at path for looking into it, which changes nothing: one
+// that is not there is not made, and one that would have to be upgraded first is ErrOlder.
+func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	// SQLite's own mode=ro could not tidy up its files when it is the last to close them.
+	db, err := connect(path, readers, "&mode=rw&_query_only=1&_pragma=cache_size(-2000)")
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	current := 1 + len(upgrades())
+	version, err := check(ctx, db, current)
+	if err == nil && version < current {
+		err = ErrOlder
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, errors.Join(err, db.Close()))
+	}
+	return &Store{writer: db, reader: db, ticker: db}, nil
 }
 
 // connect returns a pool of up to n connections which stay open once they are.

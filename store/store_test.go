@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -85,6 +86,40 @@ func same(t testing.TB, got, want any) {
 	t.Helper()
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("not what was wanted (-want +got):\n%s", d)
+	}
+}
+
+func TestOpenReadOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tubelet.db")
+	if s, err := store.OpenReadOnly(t.Context(), path); err == nil {
+		s.Close()
+		t.Error("opened what is not there")
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("made what was not there: %v", err)
+	}
+	s, err := store.Open(t.Context(), path)
+	must(t, err)
+	must(t, s.CreateChannel(t.Context(), store.Channel{Handle: "workshop", Domain: "video.example", Name: "Workshop"}))
+	must(t, s.Close())
+	before, err := os.ReadFile(path)
+	must(t, err)
+	r, err := store.OpenReadOnly(t.Context(), path)
+	must(t, err)
+	if c, err := r.Channel(t.Context()); err != nil || c.Name != "Workshop" {
+		t.Errorf("read %+v, %v", c, err)
+	}
+	if err := r.SetSetting(t.Context(), "threads", "3"); err == nil {
+		t.Error("wrote")
+	}
+	must(t, r.Close())
+	after, err := os.ReadFile(path)
+	must(t, err)
+	if !bytes.Equal(before, after) {
+		t.Error("the file has changed")
+	}
+	if left, _ := filepath.Glob(path + "-*"); len(left) > 0 {
+		t.Errorf("left %v", left)
 	}
 }
 

@@ -141,6 +141,7 @@ func rules() []rule {
 		{matches(store.ErrExists), Conflict, nil},
 		{matches(store.ErrNotFound), NotFound, nil},
 		{matches(store.ErrNewer), Failed, say("Install that version of tubelet, or a later one.")},
+		{matches(store.ErrOlder), Failed, say("tubelet serve upgrades it, as does every command that changes something. A copy is kept.")},
 		{matches(fs.ErrNotExist), NotFound, nil},
 		{is[*work.InputError], Usage, nil},
 		{matches(store.ErrInvalid), Usage, nil},

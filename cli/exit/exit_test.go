@@ -41,6 +41,7 @@ func TestDescribe(t *testing.T) {
 		{"exists", store.ErrExists, exit.Conflict, ""},
 		{"not found", store.ErrNotFound, exit.NotFound, ""},
 		{"newer", store.ErrNewer, exit.Failed, "Install that version"},
+		{"older", store.ErrOlder, exit.Failed, "tubelet serve upgrades it"},
 		{"invalid", store.ErrInvalid, exit.Usage, ""},
 		{"no file", &work.InputError{What: "file", Err: fs.ErrNotExist}, exit.NotFound, ""},
 		{"input", &work.InputError{What: "tag", Err: errors.New("long")}, exit.Usage, "tag: long"},

@@ -20,7 +20,7 @@ const Schema = 1
 type Site struct {
 	Data    string // absolute
 	Channel store.Channel
-	Preview func(id string) string // what stands for the id in a preview address
+	Preview func(id string) string // what stands for the id in a preview address, "" when nobody knows
 }
 
 // Video is one video.
@@ -123,7 +123,11 @@ func (s Site) PreviewURL(v store.Video) string {
 	if !hidden || s.Preview == nil {
 		return ""
 	}
-	return s.Channel.Base() + "/w/" + s.Preview(v.ID)
+	address := s.Preview(v.ID)
+	if address == "" {
+		return ""
+	}
+	return s.Channel.Base() + "/w/" + address
 }
 
 // address returns the part of v's media addresses that stands for its id.

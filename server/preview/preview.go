@@ -28,23 +28,29 @@ type Keys struct {
 	secret []byte
 }
 
-// Load reads the secret of the data directory and makes one when there is none.
+// Load reads the secret of the data directory. One that is not there is fs.ErrNotExist.
 func Load(data string) (Keys, error) {
-	name := filepath.Join(data, "keys", "preview.key")
-	for range 2 {
-		text, err := os.ReadFile(name)
-		if err == nil {
-			return parse(name, text)
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return Keys{}, fmt.Errorf("read preview key: %w", err)
-		}
-		if err := create(name); err != nil && !errors.Is(err, fs.ErrExist) {
-			return Keys{}, fmt.Errorf("make preview key: %w", err)
-		}
+	name := secretFile(data)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return Keys{}, fmt.Errorf("read preview key: %w", err)
 	}
-	return Keys{}, fmt.Errorf("read preview key %s: it comes and goes", name)
+	return parse(name, text)
 }
+
+// Ensure reads the secret of the data directory and makes one when there is none.
+func Ensure(data string) (Keys, error) {
+	keys, err := Load(data)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keys, err
+	}
+	if err := create(secretFile(data)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return Keys{}, fmt.Errorf("make preview key: %w", err)
+	}
+	return Load(data)
+}
+
+func secretFile(data string) string { return filepath.Join(data, "keys", "preview.key") }
 
 func parse(name string, text []byte) (Keys, error) {
 	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))

@@ -1,6 +1,8 @@
 package preview_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +13,14 @@ import (
 )
 
 func TestOpen(t *testing.T) {
-	keys, err := preview.Load(t.TempDir())
+	dir := t.TempDir()
+	if _, err := preview.Load(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("loading what is not there: %v", err)
+	}
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("loading made %v, %v", left, err)
+	}
+	keys, err := preview.Ensure(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +53,7 @@ func TestLoadAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range found {
 		wg.Go(func() {
-			keys, err := preview.Load(dir)
+			keys, err := preview.Ensure(dir)
 			if err != nil {
 				t.Error(err)
 			}
