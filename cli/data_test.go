@@ -37,13 +37,3 @@ func TestDataDir(t *testing.T) {
 		})
 	}
 }
-
-func TestShellQuote(t *testing.T) {
-	for in, want := range map[string]string{
-		"/srv/video": "/srv/video", "/a b": "'/a b'", "it's": `'it'\''s'`, "": "''", "$x": "'$x'",
-	} {
-		if got := shellQuote(in); got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
-}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/input"
+	"github.com/tubelet/tubelet/server/setup"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -65,7 +66,7 @@ func fromEditor(ctx context.Context, a *app, s *session, v store.Video) error {
 	}
 	if err != nil && file != "" {
 		return exit.Hint(err, "Your text is kept in %s. To go on with it, correct it and:\n  tubelet edit %s --from %s",
-			file, v.ID, shellQuote(file))
+			file, v.ID, setup.Quote(file))
 	}
 	if err != nil {
 		return err

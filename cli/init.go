@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/server/setup"
 	"github.com/tubelet/tubelet/store"
@@ -82,52 +83,63 @@ func (o *initOptions) complete() error {
 func described(data string, c store.Channel) wire.Init {
 	made := wire.Init{
 		Schema: wire.Schema, Data: data, Domain: c.Domain, Handle: c.Handle, Name: c.Name, Local: c.Local,
-		URL: c.Base() + "/", DNS: []string{},
+		URL: c.Base() + "/", DNS: []string{}, Commands: []string{},
 	}
 	if c.Local {
 		return made
 	}
 	made.DNS = setup.DNS(c.Domain, setup.PublicAddresses())
-	binary, name := "/usr/local/bin/tubelet", "tubelet"
+	binary, name := "/usr/local/bin/tubelet", setup.ServiceUser
 	if path, err := os.Executable(); err == nil {
 		binary = path
 	}
-	if u, err := user.Current(); err == nil {
+	if u, err := user.Current(); err == nil && u.Uid != "0" {
 		name = u.Username
 	}
 	made.Unit = setup.Unit(binary, data, name)
+	if os.Geteuid() == 0 {
+		made.Commands = setup.NewUser(data)
+	}
+	if !setup.InPlace(binary) {
+		made.Warning = "This program is " + binary + ", where it may go away or not be allowed to run: put it into\n" +
+			"/usr/local/bin (sudo install " + setup.Quote(binary) + " /usr/local/bin/) and name it so in the unit."
+	}
 	return made
 }
 
 func (a *app) nextSteps(made wire.Init) error {
 	tubelet := "tubelet"
 	if a.data != "" {
-		tubelet += " --data " + shellQuote(made.Data)
+		tubelet += " --data " + setup.Quote(made.Data)
 	}
 	if made.Local {
 		return a.printf("Made the channel in %s.\n\nNext:\n  %s serve\n  %s publish talk.mp4\nand look at %s\n",
 			made.Data, tubelet, tubelet, made.URL)
+	}
+	video := "talk.mp4"
+	if len(made.Commands) > 0 {
+		// What root would write its user could not read; nor may that one read what is root's.
+		tubelet = "sudo -u " + setup.ServiceUser + " tubelet --data " + setup.Quote(made.Data)
+		video = "- < talk.mp4"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Made %s (@%s@%s) in %s.\n", made.Name, made.Handle, made.Domain, made.Data)
 	fmt.Fprintf(&b, "Keep a copy of %s/keys: without it the channel is another one.\n", made.Data)
 	fmt.Fprintf(&b, "\n1. DNS, at the place where you registered the domain:\n\n  %s\n", strings.Join(made.DNS, "\n  "))
 	fmt.Fprintf(&b, "\n2. A unit for systemd, as /etc/systemd/system/tubelet.service:\n\n%s", indent(made.Unit))
+	if len(made.Commands) > 0 {
+		fmt.Fprintf(&b, "\n   It runs as a user of its own, to be made first:\n\n  %s\n", strings.Join(made.Commands, "\n  "))
+	}
+	if made.Warning != "" {
+		fmt.Fprintf(&b, "\n   %s\n", strings.ReplaceAll(a.term.Paint(term.Yellow, made.Warning), "\n", "\n   "))
+	}
 	fmt.Fprintf(&b, "\n   then: sudo systemctl enable --now tubelet\n   or by hand: %s serve\n", tubelet)
 	fmt.Fprintf(&b, "\n3. A proxy that holds the certificate. For Caddy the whole of it is:\n\n")
 	fmt.Fprintf(&b, "  %s {\n      reverse_proxy %s\n  }\n", made.Domain, setup.BehindProxy)
-	fmt.Fprintf(&b, "\n4. A video:\n\n  %s publish talk.mp4\n", tubelet)
+	fmt.Fprintf(&b, "\n4. A video:\n\n  %s publish %s\n", tubelet, video)
 	return a.printf("%s", b.String())
 }
 
 func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ") + "\n"
-}
-
-// shellQuote writes a word so that a shell reads it back.
-func shellQuote(word string) string {
-	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -51,6 +51,12 @@ func params() testscript.Params {
 			env.Setenv("TZ", "UTC")
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("no condition %q", name)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"clip":    clip,
 			"field":   field,

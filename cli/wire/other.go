@@ -29,6 +29,9 @@ type Init struct {
 	URL    string   `json:"url"`
 	DNS    []string `json:"dns"`
 	Unit   string   `json:"unit"`
+
+	Commands []string `json:"commands"` // for root: they make the unit's user
+	Warning  string   `json:"warning"`
 }
 
 // Listening is the event of a server that takes requests.

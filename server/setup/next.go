@@ -49,6 +49,31 @@ func PublicAddresses() []netip.Addr {
 // shared is what providers give to customers behind their own address translation (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
+// ServiceUser is whom the server runs as where root sets it up: root's rights are no use to
+// it, and what decodes other people's files should have none.
+const ServiceUser = "tubelet"
+
+// NewUser returns the commands by which root makes ServiceUser and gives it the data.
+func NewUser(data string) []string {
+	return []string{
+		fmt.Sprintf("useradd --system --user-group --home-dir %s --shell /usr/sbin/nologin %s", Quote(data), ServiceUser),
+		fmt.Sprintf("chown -R %[1]s:%[1]s %[2]s", ServiceUser, Quote(data)),
+	}
+}
+
+// InPlace reports whether a program lies where every user can run it, and nobody tidies up.
+func InPlace(binary string) bool {
+	return strings.HasPrefix(binary, "/usr/") || strings.HasPrefix(binary, "/opt/")
+}
+
+// Quote writes a word so that a shell reads it back.
+func Quote(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
 // Unit returns a systemd unit that runs the server.
 func Unit(binary, data, user string) string {
 	return fmt.Sprintf(unit, systemdQuote(user), systemdQuote(binary), systemdQuote(data), systemdQuote(data))
