@@ -48,10 +48,18 @@ const (
 	trunCTO        = 0x800
 )
 
-// readMoof parses the trafs of one movie fragment. Budget is how many samples it may
-// claim in all: a few bytes can otherwise claim billions.
+// maxTotal bounds the samples of a file: a day at 120 frames a second with a dozen sound
+// tracks has fewer.
+const maxTotal = 1 << 26
+
+// readMoof parses the trafs of one movie fragment. Budget is how many samples the file may
+// still claim; one fragment may claim maxSamples, since they are all held in memory and a
+// few bytes can otherwise claim billions.
 func (s source) readMoof(m *movie, moof box, budget *int64) ([]run, error) {
 	var runs []run
+	left := min(*budget, maxSamples)
+	*budget -= left
+	defer func() { *budget += left }()
 	next := moof.start // where a traf without an offset of its own begins
 	err := s.walk(moof.body, moof.end, false, func(b box) error {
 		if b.kind != "traf" {
@@ -60,7 +68,7 @@ func (s source) readMoof(m *movie, moof box, budget *int64) ([]run, error) {
 		if len(runs) == maxTracks*4 {
 			return fmt.Errorf("%w: too many track fragments", ErrFormat)
 		}
-		r, err := s.readTraf(m, moof, b, next, budget)
+		r, err := s.readTraf(m, moof, b, next, &left)
 		if err != nil {
 			return err
 		}
@@ -142,7 +150,7 @@ func (r *run) addTrun(f *fields, base int64, d sampleDefaults, budget *int64) er
 	flags := f.u24()
 	count := int64(f.u32())
 	if *budget -= count; *budget < 0 {
-		return fmt.Errorf("%w: fragments claim more samples than the file has bytes", ErrFormat)
+		return fmt.Errorf("%w: a fragment claims too many samples", ErrFormat)
 	}
 	offset := r.end
 	if flags&trunDataOffset != 0 {
@@ -186,7 +194,7 @@ func (r *run) addTrun(f *fields, base int64, d sampleDefaults, budget *int64) er
 // fragmented yields the samples of one track from all movie fragments of a file.
 func (s source) fragmented(m *movie, t *track) iter.Seq2[sample, error] {
 	return func(yield func(sample, error) bool) {
-		budget, next := s.size, uint64(0)
+		budget, next := min(s.size, maxTotal), uint64(0)
 		err := s.walk(0, s.size, true, func(b box) error {
 			if b.kind != "moof" {
 				return nil

@@ -11,7 +11,7 @@ import (
 func Scan(r io.ReaderAt, size int64) (*File, error) {
 	s := source{r: r, size: size}
 	f := &File{Size: size}
-	sc := scanner{source: s, file: f, budget: size, ends: map[*track]uint64{}}
+	sc := scanner{source: s, file: f, budget: min(size, maxTotal), ends: map[*track]uint64{}}
 	if err := s.walk(0, size, false, sc.box); err != nil {
 		return nil, fmt.Errorf("scan fragments: %w", err)
 	}

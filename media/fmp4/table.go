@@ -32,7 +32,7 @@ func (s source) open(b box, head, width int) (*table, error) {
 		return nil, fmt.Errorf("%w: box %q is too short", ErrFormat, b.kind)
 	}
 	t.left = int64(binary.BigEndian.Uint32(t.buf[:4]))
-	if width > 0 && t.left > (b.end-b.body)/int64(width) {
+	if width > 0 && t.left > min(maxTotal, (b.end-b.body)/int64(width)) {
 		return nil, fmt.Errorf("%w: box %q claims %d entries", ErrFormat, b.kind, t.left)
 	}
 	return t, nil
@@ -235,6 +235,10 @@ func (s source) plain(t *track) iter.Seq2[sample, error] {
 		for n := int64(1); err == nil; n++ {
 			c, ok, readErr := v.sample(n)
 			if err = readErr; err != nil || !ok {
+				break
+			}
+			if n > maxTotal {
+				err = fmt.Errorf("%w: too many samples", ErrFormat)
 				break
 			}
 			c.dts, c.from = dts, s.r
