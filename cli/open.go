@@ -52,7 +52,15 @@ func (a *app) dataDir() (string, error) {
 
 // open opens the channel to change it, after an upgrade of the database where it needs
 // one. The caller closes it.
-func (a *app) open(ctx context.Context) (*session, error) { return a.openBy(ctx, store.Open) }
+func (a *app) open(ctx context.Context) (*session, error) { return a.openBy(ctx, openOwned) }
+
+// openOwned opens the store for its owner alone: the service could not use what root makes.
+func openOwned(ctx context.Context, file string) (*store.Store, error) {
+	if err := exit.Owned(filepath.Dir(file)); err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, file)
+}
 
 // look opens the channel for a command that changes nothing, not even what belongs to it.
 func (a *app) look(ctx context.Context) (*session, error) { return a.openBy(ctx, store.OpenReadOnly) }

@@ -188,18 +188,41 @@ func asOwner(err error) string {
 		path = filepath.Dir(path)
 		info, err = os.Stat(path)
 	}
-	if err != nil {
+	owner, other := owner(info)
+	if err != nil || !other {
 		return ""
+	}
+	return fmt.Sprintf("%s belongs to %s. Run this as that user: sudo -u '%s' tubelet ...", path, owner, owner)
+}
+
+// Owned returns an error unless path belongs to the user that the program runs as. What root
+// leaves in the folder of a service, locks above all, would stop the service.
+func Owned(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if owner, other := owner(info); other {
+		return Hint(fmt.Errorf("%s belongs to %s, who could not use what another user leaves there", path, owner),
+			"Run it as the owner: sudo -u '%s' tubelet ...", owner)
+	}
+	return nil
+}
+
+// owner returns the name of a file's owner, for sudo -u, and whether that is another user.
+func owner(info fs.FileInfo) (name string, other bool) {
+	if info == nil {
+		return "", false
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(stat.Uid) == os.Geteuid() {
-		return ""
+		return "", false
 	}
-	owner := "#" + strconv.FormatUint(uint64(stat.Uid), 10) // as sudo takes a number
-	if u, err := user.LookupId(owner[1:]); err == nil {
-		owner = u.Username
+	name = "#" + strconv.FormatUint(uint64(stat.Uid), 10) // as sudo takes a number
+	if u, err := user.LookupId(name[1:]); err == nil {
+		name = u.Username
 	}
-	return fmt.Sprintf("%s belongs to %s. Run this as that user: sudo -u '%s' tubelet ...", path, owner, owner)
+	return name, true
 }
 
 func detached(err error) string {

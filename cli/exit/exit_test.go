@@ -79,6 +79,22 @@ func TestDescribeOtherOwner(t *testing.T) {
 	}
 }
 
+func TestOwned(t *testing.T) {
+	dir, owner := t.TempDir(), "root"
+	if err := exit.Owned(dir); err != nil {
+		t.Errorf("our own folder: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		dir = "/"
+	} else if owner = "#54321"; os.Chown(dir, 54321, -1) != nil {
+		t.Fatal("root may not give a folder away")
+	}
+	r := exit.Describe(exit.Owned(dir))
+	if want := "Run it as the owner: sudo -u '" + owner + "' tubelet ..."; r.Exit != exit.Failed || r.Hint != want {
+		t.Errorf("%+v, want the hint %q", r, want)
+	}
+}
+
 func TestDescribeCleans(t *testing.T) {
 	if r := exit.Describe(errors.New("no file \x1b[31mx\x07")); r.Message != "no file x" {
 		t.Errorf("%q", r.Message)
