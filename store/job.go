@@ -28,7 +28,7 @@ func scanJob(row scanner, j *Job) error {
 // Enqueue adds a job and returns its id. RunAt is when it is due, at once when zero.
 func (s *Store) Enqueue(ctx context.Context, j Job) (int64, error) {
 	var id int64
-	err := s.write(ctx, func(tx *sql.Tx) (err error) {
+	err := s.writeJobs(ctx, func(tx *sql.Tx) (err error) {
 		id, err = addJob(ctx, tx, j)
 		return err
 	})
@@ -76,7 +76,7 @@ func addJob(ctx context.Context, tx *sql.Tx, j Job) (int64, error) {
 // or returns ErrNotFound. Of several the highest priority goes first, then the earliest.
 func (s *Store) ClaimJob(ctx context.Context, now time.Time) (Job, error) {
 	var j Job
-	err := s.write(ctx, func(tx *sql.Tx) (err error) {
+	err := s.writeJobs(ctx, func(tx *sql.Tx) (err error) {
 		j, err = one(ctx, tx, scanJob, `update jobs set state = 'running', reason = '', attempts = attempts + 1, updated_at = ?1
 			where id = (select id from jobs where state in ('queued', 'waiting') and run_at <= ?1
 				order by priority desc, run_at, id limit 1)
@@ -107,17 +107,26 @@ func (s *Store) NextRun(ctx context.Context) (time.Time, error) {
 // was cancelled, replaced or deleted in the meantime is ErrNotFound to its worker.
 const running = " where id = ? and state = 'running'"
 
+// changeJob changes one job, or returns ErrNotFound, with what was tried in the error.
+func (s *Store) changeJob(ctx context.Context, what, query string, args ...any) error {
+	err := s.writeJobs(ctx, func(tx *sql.Tx) error { return changed(ctx, tx, query, args...) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
 // SaveProgress records Stage, Percent, Speed and ETA of a running job. ErrNotFound means
 // that it is no longer wanted, and its worker stops.
 func (s *Store) SaveProgress(ctx context.Context, j Job) error {
-	return s.change(ctx, fmt.Sprintf("save progress of job %d", j.ID),
+	return s.changeJob(ctx, fmt.Sprintf("save progress of job %d", j.ID),
 		"update jobs set stage = ?, percent = ?, speed = ?, eta = ?, updated_at = ?"+running,
 		j.Stage, j.Percent, j.Speed, span(j.ETA), stamp(time.Now()), j.ID)
 }
 
 // FinishJob records that a running job is done, and adds those that come next.
 func (s *Store) FinishJob(ctx context.Context, id int64, next []Job) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
 		err := changed(ctx, tx, "update jobs set state = 'done', percent = 100, eta = 0, reason = '', updated_at = ?"+running,
 			stamp(time.Now()), id)
 		if err != nil {
@@ -133,13 +142,13 @@ func (s *Store) FinishJob(ctx context.Context, id int64, next []Job) error {
 
 // FailJob gives a running job up.
 func (s *Store) FailJob(ctx context.Context, id int64, reason string) error {
-	return s.change(ctx, fmt.Sprintf("fail job %d", id),
+	return s.changeJob(ctx, fmt.Sprintf("fail job %d", id),
 		"update jobs set state = 'failed', eta = 0, reason = ?, updated_at = ?"+running, reason, stamp(time.Now()), id)
 }
 
 // DeferJob puts a running job off: queued again, or waiting for what reason names.
 func (s *Store) DeferJob(ctx context.Context, id int64, at time.Time, state JobState, reason string) error {
-	return s.change(ctx, fmt.Sprintf("defer job %d", id),
+	return s.changeJob(ctx, fmt.Sprintf("defer job %d", id),
 		"update jobs set state = ?, reason = ?, run_at = ?, speed = 0, eta = 0, updated_at = ?"+running,
 		state, reason, stamp(at), stamp(time.Now()), id)
 }
@@ -210,7 +219,7 @@ func (s *Store) RetryJob(ctx context.Context, id int64) error {
 
 // CancelJob gives an open job up. One that is done or failed is ErrInvalid.
 func (s *Store) CancelJob(ctx context.Context, id int64) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
 		err := changed(ctx, tx, `update jobs set state = 'failed', eta = 0, reason = 'cancelled', updated_at = ?
 			where id = ? and state in ('queued', 'running', 'waiting')`, stamp(time.Now()), id)
 		if !errors.Is(err, ErrNotFound) {
@@ -232,7 +241,7 @@ func (s *Store) CancelJob(ctx context.Context, id int64) error {
 // it: their worker has died.
 func (s *Store) RequeueRunning(ctx context.Context) error {
 	now := stamp(time.Now())
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "update jobs set state = 'queued', run_at = ?, updated_at = ? where state = 'running'", now, now)
 		return err
 	})

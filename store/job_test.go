@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -166,4 +167,44 @@ func TestClaimsAreAtomic(t *testing.T) {
 			t.Errorf("job %d was taken %d times", id, n)
 		}
 	}
+}
+
+// TestContentVersion looks that pages are not thrown away for the progress of a job.
+func TestContentVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tubelet.db")
+	a, b := openAt(t, path), openAt(t, path)
+	last, err := a.ContentVersion(t.Context())
+	must(t, err)
+	step := func(what string, change bool) {
+		t.Helper()
+		now, err := a.ContentVersion(t.Context())
+		must(t, err)
+		if (now != last) != change {
+			t.Errorf("%s: the version was %d and is %d", what, last, now)
+		}
+		last = now
+	}
+	v := create(t, b, sample("one"))
+	step("a new video", true)
+	id, err := b.Enqueue(t.Context(), store.Job{Kind: "poster", Video: v.ID})
+	must(t, err)
+	j, err := b.ClaimJob(t.Context(), time.Now())
+	must(t, err)
+	for i := range 3 {
+		j.Percent = float64(i)
+		must(t, b.SaveProgress(t.Context(), j))
+	}
+	step("a job that runs", false)
+	must(t, b.FinishJob(t.Context(), id, nil))
+	step("a job that ends", false)
+	must(t, b.AddViews(t.Context(), map[string]int64{v.ID: 1}))
+	step("a view", true)
+	v.Title = "Another title"
+	must(t, b.UpdateVideo(t.Context(), v.Video))
+	step("an edit", true)
+	due, err := b.PublishDue(t.Context(), time.Now())
+	must(t, err)
+	step(fmt.Sprintf("a look for what is due, which finds %v", due), false)
+	must(t, a.DeleteVideo(t.Context(), v.ID))
+	step("an own commit", true)
 }

@@ -12,9 +12,43 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// write runs f in one transaction that holds the write lock from its beginning, so that
-// what f reads cannot change before it writes.
+// write runs f in one transaction, and counts it when it has changed anything: see
+// ContentVersion.
 func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
+	return s.writeJobs(ctx, func(tx *sql.Tx) error {
+		before, err := one(ctx, tx, value[int64], "select total_changes()")
+		if err != nil {
+			return err
+		}
+		if err := f(tx); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `insert into settings (key, value) select 'content', '1' where total_changes() > ?
+			on conflict (key) do update set value = cast(value + 1 as text)`, before)
+		return err
+	})
+}
+
+// ContentVersion returns a number that differs from the one before when any process, this
+// one too, has since committed what visitors may see: everything but jobs, whose progress
+// is written every second or so while a video is made.
+func (s *Store) ContentVersion(ctx context.Context) (int64, error) {
+	// Not on a reader: a page must not wait for searches to know that it is still good. As
+	// in DataVersion, a cancelled ctx must not reach the connection.
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := one(context.WithoutCancel(ctx), s.ticker, value[int64],
+		"select coalesce((select cast(value as integer) from settings where key = 'content'), 0)")
+	if err != nil {
+		return 0, fmt.Errorf("read content version: %w", err)
+	}
+	return n, nil
+}
+
+// writeJobs runs f, which changes jobs alone, in one transaction that holds the write lock
+// from its beginning, so that what f reads cannot change before it writes.
+func (s *Store) writeJobs(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err

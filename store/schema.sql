@@ -27,7 +27,8 @@ create table channel (
 
 -- What the creator changed from its default. The known keys, their defaults and their
 -- meaning are a table in settings.go; a key that is unknown there is left alone, since
--- it may belong to a newer version that was tried and given up.
+-- it may belong to a newer version that was tried and given up. One key is our own: the
+-- value of 'content' counts the commits that may have changed what visitors see.
 create table settings (
   key   text primary key,
   value text not null

@@ -41,7 +41,7 @@ type Video struct {
 	License     string // SPDX identifier or free text, empty when unsaid
 	Tags        []string
 	Visibility  Visibility
-	Downloads   bool // whether the pages offer files for download
+	Downloads   bool // whether the pages offer the renditions for download, and, with the setting "downloads" at all, the original
 	Views       int64
 	Comments    int       // comments shown under it
 	PublishAt   time.Time // scheduled moment, zero when none
