@@ -1,7 +1,7 @@
 // Package pages turns what the store knows into HTML. It owns the data of each
 // page, the formatting of dates, numbers and Markdown, and the writing of a whole
-// page at once. It asks nobody for anything: a handler fills a page's struct and
-// calls Pages.Write, so a page can be tested with made-up data.
+// page at once. It asks nobody for anything and sends nothing: a handler fills a page's
+// struct and passes it to Pages.Render, so a page can be tested with made-up data.
 package pages
 
 import (
@@ -58,6 +58,10 @@ type Watch struct {
 	Thread Thread
 	More   []store.Video // listed videos related to this one
 	Jobs   []store.Job   // open jobs of the video, while it is processing
+
+	// Originals means that the file as the creator gave it is offered too, with all that
+	// the camera wrote into it.
+	Originals bool
 }
 
 // Thread is one page of the comments under a video.
@@ -109,3 +113,31 @@ type Player struct {
 	Loop     bool
 	Embed    bool
 }
+
+// Card is a video in a list.
+type Card struct {
+	Site  Site
+	Video store.Video
+	Later bool // its picture may wait until it comes near the window
+}
+
+// URL is the address of the video's page.
+func (c Card) URL() string { return "/w/" + c.Video.ID }
+
+// Poster is the address of the still picture, empty for none.
+func (c Card) Poster() string {
+	if c.Video.Media.Poster == "" {
+		return ""
+	}
+	return c.Video.MediaPath(c.Video.Media.Poster)
+}
+
+// Tall says whether the picture is higher than wide, so that it is shown whole
+// instead of cut.
+func (c Card) Tall() bool { return c.Video.Media.PosterHeight > c.Video.Media.PosterWidth }
+
+// Lang is the language of the title.
+func (c Card) Lang() string { return language(c.Site.Channel, c.Video) }
+
+// Summary is the beginning of the description.
+func (c Card) Summary() string { return summary(c.Video.Description, 220) }

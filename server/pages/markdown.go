@@ -18,6 +18,8 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
+// Both are fixed rules, as a compiled regexp is: nothing changes them, and they may be used
+// at the same time.
 var (
 	markdown = newMarkdown()
 	policy   = newPolicy()
@@ -61,6 +63,12 @@ func (flatHeadings) Transform(doc *ast.Document, _ text.Reader, _ parser.Context
 		return ast.WalkContinue, nil
 	})
 }
+
+// HTML renders a description, which is Markdown, for a place without the player.
+func HTML(source string) template.HTML { return descriptionHTML(source, 0) }
+
+// Plain returns the text of a description on one line of at most limit characters.
+func Plain(source string, limit int) string { return summary(source, limit) }
 
 // descriptionHTML renders a description. Positions up to length, such as 1:23,
 // become links into the video; a length of 0 links none.

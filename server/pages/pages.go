@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
-	"net/http"
-	"strconv"
 
 	"github.com/tubelet/tubelet/assets"
 	"github.com/tubelet/tubelet/templates"
@@ -18,7 +16,7 @@ type Config struct {
 	Asset func(name string) string
 }
 
-// Pages writes pages. Its methods may be called at the same time.
+// Pages renders pages. Its methods may be called at the same time.
 type Pages struct {
 	pages map[string]*template.Template
 }
@@ -57,24 +55,7 @@ type view struct {
 	Page Page
 }
 
-// Write sends page with the given status. It renders all of it first, so that an
-// error leaves w untouched and the caller can still answer.
-func (p *Pages) Write(w http.ResponseWriter, status int, page Page) error {
-	body, err := p.Render(page)
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	if _, err := w.Write(body); err != nil {
-		return fmt.Errorf("send page %s: %w", page.page(), err)
-	}
-	return nil
-}
-
-// Render returns page as HTML, for callers that keep pages.
+// Render returns page as HTML, all of it, so that an error leaves the answer untouched.
 func (p *Pages) Render(page Page) ([]byte, error) {
 	name := page.page()
 	t, ok := p.pages[name]

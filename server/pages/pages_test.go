@@ -2,10 +2,9 @@ package pages_test
 
 import (
 	"flag"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +44,7 @@ func cases() map[string]pages.Page {
 		"search-hostile":  &pages.Search{Site: bad, Query: hostile, Videos: []store.Video{bv}, Paging: pages.Paging{Number: 1, Size: 1, Total: 2}},
 		"watch-full":      sampleWatch(),
 		"watch-empty":     &pages.Watch{Site: bare, Video: empty, Player: pages.NewPlayer(bare.Channel, empty, ""), Thread: pages.Thread{Video: empty}},
-		"watch-hostile":   &pages.Watch{Site: bad, Video: bv, Player: pages.NewPlayer(bad.Channel, bv, ""), Thread: bt, More: []store.Video{bv}},
+		"watch-hostile":   &pages.Watch{Site: bad, Video: bv, Player: pages.NewPlayer(bad.Channel, bv, ""), Thread: bt, More: []store.Video{bv}, Originals: true},
 		"comments-full":   &pages.Comments{Site: sampleSite(), Video: sampleVideo(), Thread: pages.Thread{Video: sampleVideo(), Comments: sampleComments(), Paging: pages.Paging{Number: 2, Size: 30, Total: 62}}},
 		"comments-empty":  &pages.Comments{Site: bare, Video: empty, Thread: pages.Thread{Video: empty, Paging: pages.Paging{Number: 9, Size: 30, Total: 3}}},
 		"comments-bad":    &pages.Comments{Site: bad, Video: bv, Thread: bt},
@@ -103,15 +102,40 @@ func watchStates() map[string]pages.Page {
 	}
 }
 
+// TestDownloads looks that the original, which tells where it was filmed, is offered only
+// where that is said.
+func TestDownloads(t *testing.T) {
+	for _, c := range []struct {
+		name                 string
+		downloads, originals bool
+		files                int
+		original             bool
+	}{
+		{"nothing", false, false, 0, false},
+		{"renditions", true, false, 3, false},
+		{"all", true, true, 4, true},
+		{"originals of other videos", false, true, 0, false},
+	} {
+		w := sampleWatch()
+		w.Video.Media.SourceFile = "source.mov"
+		w.Video.Downloads, w.Originals = c.downloads, c.originals
+		list := w.Downloads()
+		has := slices.ContainsFunc(list, func(d pages.Download) bool { return strings.HasSuffix(d.URL, "/source.mov") })
+		if len(list) != c.files || has != c.original {
+			t.Errorf("%s: %v", c.name, list)
+		}
+	}
+}
+
 func TestPages(t *testing.T) {
 	p := newPages(t)
 	for name, page := range cases() {
 		t.Run(name, func(t *testing.T) {
-			rec := httptest.NewRecorder()
-			if err := p.Write(rec, http.StatusOK, page); err != nil {
+			body, err := p.Render(page)
+			if err != nil {
 				t.Fatal(err)
 			}
-			got := rec.Body.String()
+			got := string(body)
 			checkSafe(t, got)
 			file := filepath.Join("testdata", name+".html")
 			if *update {

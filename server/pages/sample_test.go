@@ -99,7 +99,7 @@ func sampleWatch() *pages.Watch {
 	return &pages.Watch{
 		Site: s, Video: v, Player: pages.NewPlayer(s.Channel, v, ""),
 		Thread: pages.Thread{Video: v, Comments: sampleComments(), Paging: pages.Paging{Number: 1, Size: 30, Total: 62}},
-		More:   sampleList(),
+		More:   sampleList(), Originals: true,
 	}
 }
 

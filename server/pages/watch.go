@@ -89,7 +89,7 @@ type Download struct {
 	URL   string
 }
 
-// Downloads lists the renditions and the original, when the creator offers them.
+// Downloads lists the renditions and the original, as far as the creator offers them.
 func (p *Watch) Downloads() []Download {
 	if !p.Video.Downloads || !p.Plays() {
 		return nil
@@ -99,7 +99,7 @@ func (p *Watch) Downloads() []Download {
 	for _, r := range p.Video.Media.Renditions {
 		out = append(out, Download{Label: renditionLabel(r), Note: size(r.Bytes), URL: base + r.File})
 	}
-	if f := p.Video.Media.SourceFile; f != "" {
+	if f := p.Video.Media.SourceFile; f != "" && p.Originals {
 		out = append(out, Download{Label: "Original file", Note: size(p.Video.Media.SourceBytes), URL: base + url.PathEscape(f)})
 	}
 	return out
