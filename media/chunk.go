@@ -42,6 +42,12 @@ func (g grid) expect(k int64) int64 {
 // seconds is the time of frame n.
 func (g grid) seconds(n int64) float64 { return float64(n) / g.rate.float() }
 
+// slack is how many frames before the end the last picture of src may come: containers
+// round their length, and it may stand for a while.
+func (g grid) slack(src Source) int64 {
+	return int64(math.Ceil((1 + src.FrameGap.Seconds()) * g.rate.float()))
+}
+
 // recipe is how a group of rungs is made from one decode of the source.
 type recipe struct {
 	src     Source
@@ -68,21 +74,21 @@ func (rc recipe) id(r Rung) string {
 // preroll is how long before a chunk decoding starts. It must reach back over the longest
 // stretch without a frame, which the fps filter then fills; deinterlacing looks back too.
 func (s Source) preroll() float64 {
-	switch {
-	case s.FrameGap > 0:
-		return max(2, s.FrameGap.Seconds()+1)
-	case s.VFR:
+	if s.FrameGap == 0 && s.VFR {
 		return max(2, s.KeyframeGap.Seconds()+1)
 	}
-	return 2
+	return max(2, s.FrameGap.Seconds()+1)
 }
 
 // decode are the input options of chunk k. Together with the filters below they hit exact
 // frames, on constant and variable rate and on any container's clock. The obvious ways (-ss
-// at the chunk's start) are off by one in most frames while their number looks right.
+// at the chunk's start) are off by one in most frames while their number looks right. All
+// that was decoded since the keyframe is kept: the frame that the chunk begins with may
+// have stood for long.
 func (rc recipe) decode(k int64) []string {
 	args := []string{"-copyts", "-start_at_zero"}
 	if k > 0 {
+		args = append(args, "-noaccurate_seek")
 		at := rc.grid.seconds(k*rc.grid.chunk) - rc.src.preroll()
 		args = append(args, "-ss", strconv.FormatFloat(max(0, at), 'f', 6, 64))
 	}
@@ -96,16 +102,20 @@ func (rc recipe) filters(k int64) string {
 	if rc.src.Interlaced {
 		chain = append(chain, "bwdif=mode=send_frame:deint=all")
 	}
-	fps := fmt.Sprintf("fps=%d/%d", rc.grid.rate.num, rc.grid.rate.den)
-	if k == 0 {
-		fps += ":start_time=0"
-	}
 	from := k * rc.grid.chunk
+	// The fps filter begins at the chunk's first frame exactly, repeating the picture that
+	// comes first where there is none yet.
+	chain = append(chain, fmt.Sprintf("fps=%d/%d:start_time=%.6f", rc.grid.rate.num, rc.grid.rate.den, rc.grid.seconds(from)))
 	trim := fmt.Sprintf("trim=start_pts=%d", from)
-	if k < rc.grid.count-1 {
-		trim += fmt.Sprintf(":end_pts=%d", from+rc.grid.chunk)
+	last := k == rc.grid.count-1
+	if last && rc.src.FrameGap > 0 {
+		// The last picture stands as long as the file says, and no longer than that.
+		chain = append(chain, fmt.Sprintf("tpad=stop_mode=clone:stop=%d", rc.grid.slack(rc.src)))
 	}
-	chain = append(chain, fps, trim, "setpts=PTS-STARTPTS")
+	if !last || rc.src.FrameGap > 0 {
+		trim += fmt.Sprintf(":end_pts=%d", from+rc.grid.expect(k))
+	}
+	chain = append(chain, trim, "setpts=PTS-STARTPTS")
 	var graph strings.Builder
 	fmt.Fprintf(&graph, "[0:%d]%s,", rc.src.VideoIndex, strings.Join(chain, ","))
 	for i, r := range rc.rungs {
@@ -168,9 +178,17 @@ func (rc recipe) check(dir string, r Rung, k int64) error {
 	if k < rc.grid.count-1 && got != want {
 		return fmt.Errorf("encoded %d of %d frames from %.0f s on", got, want, rc.grid.seconds(k*rc.grid.chunk))
 	}
-	// Containers round their length, and sound may go on a moment longer than the picture.
-	if slack := int64(rc.grid.rate.float()) + rc.grid.frames/100; got < want-slack {
-		done := rc.grid.seconds(k*rc.grid.chunk + got)
+	padded := int64(0)
+	switch {
+	case rc.src.FrameGap > 0: // known, and padded up to that
+		if got < want {
+			padded = rc.grid.slack(rc.src)
+		}
+	case got >= want-rc.grid.slack(rc.src)-rc.grid.frames/100:
+		return nil // only the header told the length
+	}
+	if got != want {
+		done := rc.grid.seconds(k*rc.grid.chunk + max(0, got-padded))
 		return fmt.Errorf("the picture ends early: %.1f of %.1f s", done, rc.grid.seconds(rc.grid.frames))
 	}
 	return nil

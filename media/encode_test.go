@@ -304,3 +304,40 @@ func TestEncodeEndsEarly(t *testing.T) {
 		t.Error("a rendition was made")
 	}
 }
+
+// TestEncodeTimes gives sources whose samples lie otherwise than a plain recording's, and
+// compares the encoded length with what ffmpeg itself shows of them.
+func TestEncodeTimes(t *testing.T) {
+	m := maker(t)
+	m.SetChunk(1)
+	long := "-f lavfi -i testsrc2=s=160x120:r=30:d=10 -f lavfi -i sine=d=10 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -bf 2 -b_strategy 0 -c:a aac -b:a 64k "
+	tests := []struct {
+		name, path string
+		frames     int
+	}{
+		{"trimmed", clip(t, "trim.mp4", "-ss 4 -i "+clip(t, "long.mp4", long+"-g 250")+" -c copy"), 180},
+		{"trimmed at both ends", clip(t, "trims.mp4", "-ss 2 -i "+clip(t, "long.mp4", "")+" -t 5 -c copy"), 150},
+		// No frame from 5.9 s to 9.8 s, across the chunks' joints at 6 and 8 s.
+		{"gap", clip(t, "gap.mp4", strings.Replace(long, "d=10 -c:v", "d=14 -c:v", 1)+"-t 14 -vf setpts='PTS+3.9/TB*gte(N\\,178)' -fps_mode vfr -g 60"), 417},
+		{"gap in matroska", clip(t, "gap.mkv", "-i "+clip(t, "gap.mp4", "")+" -c copy"), 417},
+		{"late picture", clip(t, "late.mp4", "-itsoffset 2 -i "+clip(t, "long.mp4", "")+" -i "+clip(t, "long.mp4", "")+" -map 0:v -map 1:a -c copy"), 360},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			src := probe(t, m, test.path)
+			rungs := []media.Rung{{Height: 120, Width: 160, PixHeight: 120, FPS: 30, MaxRate: 200_000, CRF: 24}}
+			if r := m.Plan(src, 0).Rungs[0]; r.FPS != 30 {
+				t.Errorf("planned at %.3f frames a second", r.FPS)
+			}
+			dir := t.TempDir()
+			made, err := m.Encode(t.Context(), src, rungs, dir, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := look(t, filepath.Join(dir, made[0].File)).Streams[0]
+			if n, _ := strconv.Atoi(v.Frames); abs(n-test.frames) > 2 {
+				t.Errorf("%d frames, want %d", n, test.frames)
+			}
+		})
+	}
+}

@@ -124,8 +124,9 @@ func (s *Source) add(st stream) error {
 		rate, _ := strconv.Atoi(st.SampleRate)
 		bits, _ := strconv.Atoi(st.BitRate)
 		start, _ := signed(st.Start)
+		id, _ := strconv.ParseUint(st.ID, 0, 32)
 		s.Audio = append(s.Audio, AudioTrack{Index: st.Index, Codec: st.Codec, Profile: st.Profile,
-			Channels: st.Channels, SampleRate: rate, BitRate: bits, Start: start, Language: bcp47(st.Tags), Title: title(st.Tags)})
+			Channels: st.Channels, SampleRate: rate, BitRate: bits, Start: start, Language: bcp47(st.Tags), Title: title(st.Tags), id: uint32(id)})
 	case st.Type == "subtitle" && len(s.Subtitles) < 8 && slices.Contains(textCodecs, st.Codec):
 		s.Subtitles = append(s.Subtitles, Subtitle{Index: st.Index, Codec: st.Codec,
 			Language: bcp47(st.Tags), Title: title(st.Tags), Forced: st.Disposition["forced"] == 1})

@@ -58,6 +58,7 @@ type span struct {
 	timed         bool          // last is known
 	key           time.Duration
 	keyGap, frame time.Duration
+	tail          time.Duration // how long the last packet lasts
 }
 
 // Write takes the next piece of the list.
@@ -81,7 +82,7 @@ func (s *packetScan) Write(p []byte) (int, error) {
 func (s *packetScan) line(text string) {
 	var index int
 	var pts, dts, length time.Duration
-	var timed, ordered, key bool
+	var timed, ordered, key, hidden bool
 	for field := range strings.SplitSeq(text, "|") {
 		name, value, _ := strings.Cut(field, "=")
 		switch name {
@@ -95,6 +96,7 @@ func (s *packetScan) line(text string) {
 			length = seconds(value)
 		case "flags":
 			key = strings.HasPrefix(value, "K")
+			hidden = strings.Contains(value, "D") // an edit list leaves it out
 		}
 	}
 	switch {
@@ -102,6 +104,9 @@ func (s *packetScan) line(text string) {
 		return
 	case !timed:
 		pts = dts
+	}
+	if hidden {
+		return
 	}
 	sp := s.spans[index]
 	if sp == nil {
@@ -122,7 +127,10 @@ func (s *packetScan) line(text string) {
 func (sp *span) add(pts, length time.Duration, key bool) {
 	sp.packets++
 	sp.first = min(sp.first, pts)
-	sp.end = max(sp.end, pts+min(length, time.Minute))
+	length = min(length, time.Minute)
+	if pts+length >= sp.end {
+		sp.end, sp.tail = pts+length, length
+	}
 	if key {
 		sp.keyGap = max(sp.keyGap, pts-sp.key)
 		sp.key = pts
@@ -140,7 +148,7 @@ func (s *packetScan) result() packets {
 	for i, sp := range s.spans {
 		p.end = max(p.end, sp.end-start)
 		if i == s.lead {
-			p.videoEnd, p.frames, p.frameGap = sp.end-start, sp.packets, sp.frame
+			p.videoEnd, p.frames, p.frameGap = sp.end-start, sp.packets, max(sp.frame, sp.tail)
 			p.keyframeGap = max(sp.keyGap, sp.end-sp.key)
 		}
 	}

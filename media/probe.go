@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,22 +181,38 @@ func (s *Source) takeTables(info *fmp4.Info, videoID uint32) bool {
 	if info.Duration <= 0 {
 		return false
 	}
-	s.Duration = info.Duration
-	if !s.HasVideo {
-		return true
-	}
+	known := !s.HasVideo
 	for _, t := range info.Tracks {
-		if t.Kind != fmp4.Video || t.ID != videoID {
-			continue
+		s.noteEdits(t)
+		// What several pieces add up to is left to ffmpeg, which puts them together.
+		if t.Kind == fmp4.Video && t.ID == videoID {
+			s.Trimmed = t.Trimmed
+			known = t.KeyframeGap > 0 && t.FPS > 0 && !t.Pieces && s.takeTrack(info, t)
 		}
-		s.VideoLength, s.KeyframeGap, s.Trimmed = t.Duration, t.KeyframeGap, t.Trimmed
-		s.VFR = t.VFR
-		if s.FPS <= 0 || !t.VFR && math.Abs(s.FPS-t.FPS) > 0.01*t.FPS {
-			s.FPS = t.FPS
-		}
-		return t.KeyframeGap > 0 && t.FPS > 0
 	}
-	return false
+	if known {
+		s.Duration = info.Duration
+	}
+	return known
+}
+
+// takeTrack takes what the tables say about the timing of the shown track.
+func (s *Source) takeTrack(info *fmp4.Info, t fmp4.TrackInfo) bool {
+	s.VideoLength, s.KeyframeGap, s.FrameGap = t.Start+t.Duration-info.Start(), t.KeyframeGap, t.FrameGap
+	s.VFR = t.VFR
+	if s.FPS <= 0 || !t.VFR {
+		s.FPS = t.FPS
+	}
+	return s.VideoLength > 0
+}
+
+// noteEdits marks the sound track that t is about when an edit list cuts it.
+func (s *Source) noteEdits(t fmp4.TrackInfo) {
+	for i := range s.Audio {
+		if t.Kind == fmp4.Audio && s.Audio[i].id == t.ID {
+			s.Audio[i].Trimmed = t.Trimmed
+		}
+	}
 }
 
 // probeAlone is Probe without ffprobe.
@@ -219,10 +234,12 @@ func probeAlone(path string, size int64, head []byte, info *fmp4.Info) (Source, 
 			return Source{}, &RefusedError{"the file is copy-protected"}
 		case t.Kind == fmp4.Video && !s.HasVideo:
 			s.addTrack(i, t)
+			s.takeTrack(info, t)
 		case t.Kind == fmp4.Audio:
 			s.HasAudio = true
 			s.Audio = append(s.Audio, AudioTrack{Index: i, Codec: codecOf(t.Entry), Profile: audioProfile(t.Codec),
-				Channels: t.Channels, SampleRate: t.SampleRate, Language: tagOf(t.Language)})
+				Channels: t.Channels, SampleRate: t.SampleRate, Language: tagOf(t.Language),
+				Start: t.Start - info.Start(), Trimmed: t.Trimmed})
 		}
 	}
 	if s.HasAudio {
@@ -239,8 +256,7 @@ func (s *Source) addTrack(index int, t fmp4.TrackInfo) {
 	s.HasVideo, s.VideoIndex, s.VideoCodec = true, index, codecOf(t.Entry)
 	s.Profile, s.Level, s.PixFmt = h264Profile(t.Profile), t.Level, t.PixFmt
 	s.CodedWidth, s.CodedHeight, s.Width, s.Height = t.Width, t.Height, t.DisplayWidth, t.DisplayHeight
-	s.Rotation, s.FPS, s.VFR, s.Trimmed = t.Rotation, t.FPS, t.VFR, t.Trimmed
-	s.Interlaced, s.HDR, s.KeyframeGap, s.VideoLength = t.Interlaced, t.HDR, t.KeyframeGap, t.Duration
+	s.Rotation, s.Trimmed, s.Interlaced, s.HDR = t.Rotation, t.Trimmed, t.Interlaced, t.HDR
 }
 
 // codecOf returns ffmpeg's name for an MP4 sample entry.

@@ -104,8 +104,10 @@ func (m *Maker) run(ctx context.Context, j job) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("%s: %w", j.tool, cause)
 	}
-	// ffmpeg takes the signal at the limit for a wish to quit, and just exits.
-	if ps := cmd.ProcessState; ps != nil && ps.UserTime()+ps.SystemTime() >= m.limits(j).cpu {
+	// ffmpeg takes the signal at the limit for a wish to quit, and just exits. The kernel
+	// counts a little otherwise for the limit than for the account.
+	limit := m.limits(j).cpu
+	if ps := cmd.ProcessState; ps != nil && ps.UserTime()+ps.SystemTime() >= limit-limit/10 {
 		return fmt.Errorf("%s: used more processor time than its limit", j.tool)
 	}
 	return explain(j.tool, err, tail.String())

@@ -57,6 +57,9 @@ type AudioTrack struct {
 	Start      time.Duration // of the first packet in the file
 	Language   string        // BCP 47, empty when unknown
 	Title      string
+	Trimmed    bool // an edit list hides part of it
+
+	id uint32 // MP4's own number of the track
 }
 
 // Subtitle is one text track of a source.

@@ -99,7 +99,7 @@ func (m *Maker) sound(ctx context.Context, src Source, track int, dir string, re
 
 // serves says whether the track is fit for every rendition as it is.
 func (t AudioTrack) serves() bool {
-	return t.copyAudio() && t.Start.Abs() < 50*time.Millisecond && (t.SampleRate == 44100 || t.SampleRate == 48000)
+	return t.copyAudio() && !t.Trimmed && t.Start.Abs() < 50*time.Millisecond && (t.SampleRate == 44100 || t.SampleRate == 48000)
 }
 
 // isMP4 recognises ffmpeg's name of the MP4 family, and our own.
