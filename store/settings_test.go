@@ -49,7 +49,7 @@ func TestSettings(t *testing.T) {
 		{"listen", ":8443", nil}, {"listen", "127.0.0.1:8080", nil}, {"listen", "[::1]:8080", nil},
 		{"listen", "8080", store.ErrInvalid}, {"listen", ":http", store.ErrInvalid}, {"listen", ":70000", store.ErrInvalid},
 		{"threads", "2", nil}, {"threads", "-1", store.ErrInvalid}, {"threads", "many", store.ErrInvalid},
-		{"downloads", "false", nil}, {"downloads", "perhaps", store.ErrInvalid},
+		{"downloads", "all", nil}, {"downloads", "none", nil}, {"downloads", "perhaps", store.ErrInvalid},
 		{"encoder", "libx264", nil}, {"encoder", "h265", store.ErrInvalid},
 		{"max_height", "1080", nil}, {"max_height", "1", store.ErrInvalid},
 		{"license", "CC-BY-4.0", nil}, {"license", "a\nb", store.ErrInvalid},
@@ -81,5 +81,16 @@ func TestSettings(t *testing.T) {
 	err = s.SetSetting(t.Context(), "threads", "x")
 	if got, want := err.Error(), `threads = "x": it is a number from 0 to 1024`; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Before there were three values, downloads had two.
+func TestOlderWords(t *testing.T) {
+	s := open(t)
+	for _, step := range [][2]string{{"false", "none"}, {"true", "renditions"}, {"all", "all"}} {
+		must(t, s.SetSetting(t.Context(), "downloads", step[0]))
+		if got, err := s.Setting(t.Context(), "downloads"); err != nil || got != step[1] {
+			t.Errorf("downloads = %s is %q, %v", step[0], got, err)
+		}
 	}
 }

@@ -221,7 +221,7 @@ func (w *Worker) defaults(ctx context.Context, v *store.Video) error {
 		}
 	}
 	downloads, err := w.store.Setting(ctx, "downloads")
-	v.Downloads = downloads == "true"
+	v.Downloads = downloads != "none"
 	return err
 }
 
