@@ -89,6 +89,11 @@ func (rc recipe) decode(k int64) []string {
 	args := []string{"-copyts", "-start_at_zero"}
 	if k > 0 {
 		args = append(args, "-noaccurate_seek")
+		if isMP4(rc.src.Format) {
+			// Seeking each track by itself, ffmpeg 5.1 leaves out most fragments after the point
+			// where a shorter sound track has ended.
+			args = append(args, "-seek_streams_individually", "0")
+		}
 		at := rc.grid.seconds(k*rc.grid.chunk) - rc.src.preroll()
 		args = append(args, "-ss", strconv.FormatFloat(max(0, at), 'f', 6, 64))
 	}
