@@ -11,6 +11,7 @@ type entry struct {
 	config    []byte // payload of avcC, hvcC, av1C, vpcC or esds
 	configBox string
 	pasp      []byte // payload of the pixel aspect ratio box
+	btrt      []byte // payload of the bit rate box
 	colr      []byte // payload of the colour box
 	count     int    // entries in the table; more than one cannot be copied simply
 	encrypted bool
@@ -106,6 +107,8 @@ func (t *track) readConfig(b []byte) {
 			t.readConfig(payload)
 		case "pasp":
 			t.entry.pasp = payload
+		case "btrt":
+			t.entry.btrt = payload
 		case "colr":
 			t.entry.colr = payload
 		case "sinf":
@@ -141,6 +144,11 @@ func (t *track) clean() []byte {
 	}
 	if len(t.entry.pasp) == 8 {
 		head = appendBox(head, "pasp", t.entry.pasp)
+	}
+	// WebKitGTK sizes its read-ahead of a plain file by these bit rates (8.5.2) and stands
+	// still at the first large fragment without them.
+	if len(t.entry.btrt) == 12 {
+		head = appendBox(head, "btrt", t.entry.btrt)
 	}
 	return head
 }
