@@ -49,7 +49,7 @@ export function showCaptions(player) {
 }
 
 function preferred(list) {
-  for (const language of navigator.languages ?? []) {
+  for (const language of [...(navigator.languages ?? []), document.documentElement.lang]) {
     const short = language.split("-")[0];
     const found = list.find((t) => t.language === language) ?? list.find((t) => t.language.split("-")[0] === short);
     if (found) return found;

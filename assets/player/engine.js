@@ -11,6 +11,7 @@ import { canStartEarly, firstRendition, mime, savesData } from "./first.js";
 
 const retries = 2; // of each rendition; then the viewer is told, and we try again more slowly
 const nudges = 4;
+const longestWait = 3000; // for a picture once its data is there
 
 export class Engine extends EventTarget {
   // asked is a request for the first seconds that the page has already sent.
@@ -72,8 +73,7 @@ export class Engine extends EventTarget {
     else if (canStartEarly(data, first)) {
       this.early = new Early(this.video, data, first, asked);
       this.#show(first.height);
-      // The library waits for the first picture, but not for ever.
-      await Promise.race([this.#pictured(), this.early.done.catch(() => {})]);
+      await this.#pictured();
     }
     try {
       const Hls = await this.prepare();
@@ -84,8 +84,14 @@ export class Engine extends EventTarget {
     }
   }
 
+  // pictured waits until the early start shows a picture, fails, or takes too long. The
+  // library must not load beside it, for speed; and WebKitGTK stands still when a
+  // buffer gets another rendition before its first picture.
   #pictured() {
-    return new Promise((ok) => this.video.addEventListener("loadeddata", ok, { once: true }));
+    return new Promise((ok) => {
+      this.video.addEventListener("loadeddata", ok, { once: true });
+      this.early.done.then(() => setTimeout(ok, longestWait), ok);
+    });
   }
 
   // prepare loads the library, once.
@@ -153,8 +159,10 @@ export class Engine extends EventTarget {
         hls.attachMedia(this.video);
       }
     }
+    // For the same reason as in pictured, one rendition until there is a picture.
+    hls.loadLevel = level;
+    this.video.addEventListener("loadeddata", () => this.#applyChoice(), { once: true });
     hls.startLoad(at > 0 ? at : -1);
-    this.#applyChoice();
   }
 
   // handOver gives the early start's buffer to hls.js, which loads from its end on.
@@ -207,7 +215,7 @@ export class Engine extends EventTarget {
       this.hls.nextLevel = level;
       this.#forgetEarly();
     } else if (!this.hls.autoLevelEnabled) {
-      this.hls.nextLevel = -1;
+      this.hls.loadLevel = -1;
     }
   }
 
