@@ -22,6 +22,7 @@ type packets struct {
 	frames      int
 	keyframeGap time.Duration
 	frameGap    time.Duration
+	rate        float64 // of nearly all frames, 0 when they differ
 }
 
 // packets reads all packets of src, decoding none.
@@ -59,6 +60,13 @@ type span struct {
 	key           time.Duration
 	keyGap, frame time.Duration
 	tail          time.Duration // how long the last packet lasts
+	apart         map[int64]apart
+}
+
+// apart counts the frames that are about as far from the ones before them.
+type apart struct {
+	n   int
+	sum time.Duration
 }
 
 // Write takes the next piece of the list.
@@ -118,10 +126,45 @@ func (s *packetScan) line(text string) {
 	if ordered {
 		if sp.timed {
 			sp.frame = max(sp.frame, dts-sp.last)
+			sp.distance(dts - sp.last)
 		}
 		sp.last, sp.timed = dts, true
 	}
 	sp.add(pts, length, key)
+}
+
+// distance counts one distance of two frames, to the millisecond.
+func (sp *span) distance(d time.Duration) {
+	if sp.apart == nil {
+		sp.apart = map[int64]apart{}
+	}
+	ms := d.Milliseconds()
+	if a, known := sp.apart[ms]; known || len(sp.apart) < 1000 {
+		sp.apart[ms] = apart{a.n + 1, a.sum + d}
+	}
+}
+
+// rate is the usual frame rate, 0 when more than one frame in a hundred lasts longer or
+// shorter than the others.
+func (sp *span) rate() float64 {
+	var usual int64
+	var most, near, all int
+	var sum time.Duration
+	for ms, a := range sp.apart {
+		if a.n > most || a.n == most && ms < usual {
+			usual, most = ms, a.n
+		}
+	}
+	for ms, a := range sp.apart {
+		all += a.n
+		if abs := max(ms-usual, usual-ms); abs <= 1+usual/10 {
+			near, sum = near+a.n, sum+a.sum
+		}
+	}
+	if sum <= 0 || all-near > 1+all/100 {
+		return 0
+	}
+	return float64(near) / sum.Seconds()
 }
 
 func (sp *span) add(pts, length time.Duration, key bool) {
@@ -149,7 +192,7 @@ func (s *packetScan) result() packets {
 		p.end = max(p.end, sp.end-start)
 		if i == s.lead {
 			p.videoEnd, p.frames, p.frameGap = sp.end-start, sp.packets, max(sp.frame, sp.tail)
-			p.keyframeGap = max(sp.keyGap, sp.end-sp.key)
+			p.keyframeGap, p.rate = max(sp.keyGap, sp.end-sp.key), sp.rate()
 		}
 	}
 	return p

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,8 +90,24 @@ func (m *Maker) measure(ctx context.Context, src *Source, info *fmp4.Info) error
 			src.FPS = float64(p.frames) / p.videoEnd.Seconds()
 		}
 		src.VFR = src.VFR || src.FPS > 0 && p.frameGap.Seconds() > 2.5/src.FPS
+		src.takeRate(p.rate)
 	}
 	return nil
+}
+
+// takeRate takes the measured rate of nearly all frames, unless ffprobe's, which does not
+// suffer from the container's rounding, says about the same.
+func (s *Source) takeRate(rate float64) {
+	if rate <= 0 || s.Interlaced {
+		return
+	}
+	s.VFR = false
+	if math.Abs(s.FPS-rate) > 0.01*rate {
+		s.FPS = nearest(rate).float()
+		if math.Abs(s.FPS-rate) > 0.01*rate {
+			s.FPS = rate
+		}
+	}
 }
 
 // refusal says what about s is beyond what is published.

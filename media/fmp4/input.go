@@ -81,8 +81,8 @@ type placed struct {
 func (in *input) place(t *track) (placed, error) {
 	p := placed{in: in, track: t}
 	delay, media, simple := t.presentation()
-	if !simple && t.Kind == Video {
-		return p, fmt.Errorf("%w: an edit list cuts the video", ErrUnsupported)
+	if !simple {
+		return p, fmt.Errorf("%w: an edit list cuts the %s", ErrUnsupported, t.Kind)
 	}
 	late := int64(float64(delay) * float64(t.Timescale) / float64(in.movie.timescale))
 	for s, err := range in.samples(t) {

@@ -28,7 +28,8 @@ type Chapter struct {
 // TrackInfo is what a probe found about one track.
 type TrackInfo struct {
 	Track
-	Duration      time.Duration // by its samples
+	Duration      time.Duration // as presented: by its samples and its edit list
+	Start         time.Duration // of its first sample on the movie's clock
 	Samples       int64
 	Bytes         int64
 	DisplayWidth  int // after pixel aspect ratio and rotation
@@ -43,8 +44,10 @@ type TrackInfo struct {
 	Interlaced    bool          // the stream may hold fields
 	HDR           bool          // PQ or HLG
 	Encrypted     bool
-	Trimmed       bool // an edit list cuts its start, its end or a piece out of it
-	Copyable      bool // Remux can take it
+	FrameGap      time.Duration // longest time that one frame stands
+	Trimmed       bool          // an edit list cuts its start, its end or a piece out of it
+	Pieces        bool          // an edit list shows several pieces: Duration is of all samples
+	Copyable      bool          // Remux can take it
 }
 
 // Probe reads what the headers and sample tables of the MP4 or MOV at path say. It
@@ -89,11 +92,26 @@ func probe(s source) (*Info, error) {
 		info.Tracks = append(info.Tracks, one)
 		info.Truncated = info.Truncated || truncated
 		if t.Kind == Video || t.Kind == Audio {
-			info.Duration = max(info.Duration, one.Duration)
+			info.Duration = max(info.Duration, one.Start+one.Duration)
 		}
 	}
+	info.Duration -= info.Start()
 	info.Chapters = in.chapters()
 	return info, nil
+}
+
+// Start is when the earliest track begins, which is the zero of whoever plays the file.
+func (i *Info) Start() time.Duration {
+	start := time.Duration(math.MaxInt64)
+	for _, t := range i.Tracks {
+		if t.Kind == Video || t.Kind == Audio {
+			start = min(start, t.Start)
+		}
+	}
+	if start == math.MaxInt64 {
+		return 0
+	}
+	return start
 }
 
 // brand tells QuickTime from MP4 by the first box.
@@ -115,12 +133,13 @@ func (in *input) probeTrack(t *track) (TrackInfo, bool, error) {
 		return one, false, nil
 	}
 	_, media, simple := t.presentation()
+	one.Pieces = t.pieces() > 1
 	one.Trimmed = !simple
 	one.Copyable = t.copyable() == nil && simple
 	if t.Kind == Video {
 		one.describePicture(t)
 	}
-	w := walkStats{deltas: map[uint32]int64{}, size: in.size}
+	w := walkStats{deltas: map[uint32]int64{}, size: in.size, first: math.MaxInt64}
 	var err error
 	if in.constantSize(t) {
 		err = in.sumTable(t, &w)
@@ -131,8 +150,9 @@ func (in *input) probeTrack(t *track) (TrackInfo, bool, error) {
 		return one, false, err
 	}
 	one.Samples, one.Bytes = w.count, w.bytes
-	one.Duration = ticksToTime(w.ticks, t.Timescale)
+	one.Start, one.Duration = t.shown(&w)
 	if t.Kind == Video {
+		one.FrameGap = ticksToTime(w.longest, t.Timescale)
 		one.KeyframeGap = ticksToTime(max(w.gap, w.ticks-w.lastKey), t.Timescale)
 		one.FPS, one.VFR = w.frameRate(t.Timescale)
 		if media > w.firstCTO+int64(w.firstDur) && len(t.edits) > 0 {
@@ -140,6 +160,37 @@ func (in *input) probeTrack(t *track) (TrackInfo, bool, error) {
 		}
 	}
 	return one, w.truncated, nil
+}
+
+// shown says when a track with the samples of w begins and how long it lasts, with what
+// its edit list hides left out.
+func (t *track) shown(w *walkStats) (start, length time.Duration) {
+	if w.end <= w.first {
+		return 0, ticksToTime(w.ticks, t.Timescale)
+	}
+	delay, media, _ := t.presentation()
+	from, to := w.first, w.end
+	if t.pieces() == 1 {
+		from = max(w.first, media)
+		if e := t.edits[len(t.edits)-1]; e.length > 0 && e.media == media {
+			length := float64(e.length) / float64(t.movieScale) * float64(t.Timescale)
+			to = min(w.end, media+int64(min(length+0.5, math.MaxInt64/4)))
+		}
+		start = ticksToTime(uint64(max(0, from-media)), t.Timescale) + ticksToTime(delay, t.movieScale)
+	} else {
+		start = ticksToTime(uint64(max(0, from)), t.Timescale)
+	}
+	return start, ticksToTime(uint64(max(0, to-from)), t.Timescale)
+}
+
+// pieces counts the pieces of media that the edit list shows; 0 when there is no list.
+func (t *track) pieces() (n int) {
+	for _, e := range t.edits {
+		if e.media >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // describePicture fills in what codec configuration and track header say.
@@ -173,6 +224,8 @@ type walkStats struct {
 	count, bytes int64
 	ticks        uint64
 	lastKey, gap uint64
+	first, end   int64  // presentation times, before the edit list
+	longest      uint64 // distance of two samples
 	firstCTO     int64
 	firstDur     uint32
 	deltas       map[uint32]int64
@@ -183,10 +236,18 @@ type walkStats struct {
 const maxDeltas = 4096
 
 func (in *input) walkSamples(t *track, w *walkStats) error {
+	var last uint64
 	for s, err := range in.samples(t) {
 		if err != nil {
 			return err
 		}
+		at := int64(min(s.dts, math.MaxInt64/4)) + int64(s.cto)
+		w.first, w.end = min(w.first, at), max(w.end, at+int64(s.dur))
+		w.longest = max(w.longest, uint64(s.dur))
+		if w.count > 0 && s.dts > last { // fragments may leave a gap between them
+			w.longest = max(w.longest, s.dts-last)
+		}
+		last = s.dts
 		if w.count == 0 {
 			w.firstCTO, w.firstDur = int64(s.cto), s.dur
 		}
@@ -227,11 +288,13 @@ func (in *input) sumTable(t *track, w *walkStats) error {
 		}
 		n, delta := f.u32(), f.u32()
 		w.ticks += uint64(n) * uint64(delta)
+		w.first, w.end = 0, int64(min(w.ticks, math.MaxInt64/4))
 	}
 }
 
-// frameRate is frames over time, and whether frames differ by more than a tenth of
-// their usual length, as timer jitter does not.
+// frameRate is how many frames of the usual length fit into a second, and whether frames
+// differ by more than a tenth of it, as timer jitter does not. A few long gaps, as cameras
+// leave, do not change the rate of all the others.
 func (w *walkStats) frameRate(timescale uint32) (fps float64, vfr bool) {
 	if w.ticks == 0 || w.count == 0 {
 		return 0, false
@@ -243,12 +306,17 @@ func (w *walkStats) frameRate(timescale uint32) (fps float64, vfr bool) {
 			usual, most = delta, n
 		}
 	}
+	var near, ticks float64
 	for delta, n := range w.deltas {
 		if math.Abs(float64(delta)-float64(usual)) > float64(usual)/10+1 {
 			odd += n
+		} else {
+			near, ticks = near+float64(n), ticks+float64(n)*float64(delta)
 		}
 	}
-	fps = float64(w.count) * float64(timescale) / float64(w.ticks)
 	// One odd frame is the last of the file.
-	return fps, odd > 1+w.count/100 || len(w.deltas) == maxDeltas
+	if odd > 1+w.count/100 || len(w.deltas) == maxDeltas || ticks == 0 {
+		return float64(w.count) * float64(timescale) / float64(w.ticks), true
+	}
+	return near * float64(timescale) / ticks, false
 }

@@ -23,7 +23,7 @@ func TestProbe(t *testing.T) {
 	video := TrackInfo{
 		Track:    Track{ID: 1, Kind: Video, Entry: "avc1", Codec: "avc1.64000b", Timescale: 15360, Width: 160, Height: 90},
 		Duration: 4 * time.Second, Samples: 120, DisplayWidth: 160, DisplayHeight: 90, FPS: 30, KeyframeGap: 2 * time.Second,
-		Profile: 100, Level: 11, PixFmt: "yuv420p", Copyable: true,
+		Profile: 100, Level: 11, PixFmt: "yuv420p", Copyable: true, FrameGap: time.Second / 30,
 	}
 	audio := TrackInfo{
 		Track:    Track{ID: 2, Kind: Audio, Entry: "mp4a", Codec: "mp4a.40.2", Timescale: 44100, Channels: 2, SampleRate: 44100},
@@ -74,6 +74,13 @@ func compareTrack(t *testing.T, want, got TrackInfo) {
 	want.Bytes, want.Samples = got.Bytes, got.Samples
 	if got.Kind == Audio && (got.Duration-want.Duration).Abs() < 100*time.Millisecond {
 		want.Duration = got.Duration
+	}
+	// Without an edit list, reordered frames delay the first one.
+	if got.Start < 100*time.Millisecond {
+		want.Start = got.Start
+	}
+	if got.Kind == Audio {
+		want.FrameGap = got.FrameGap
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("track %d (-want +got):\n%s", got.ID, diff)
