@@ -126,36 +126,29 @@ func (s *Store) HasSourceBytes(ctx context.Context, n int64) (bool, error) {
 	return len(found) > 0, nil
 }
 
-// bySHA256 finds the video whose source has a checksum. A source that was replaced does
-// not count: its file may be published again.
-const bySHA256 = `select v.id from media m join videos v on v.id = m.video
-	where m.source_sha256 = ? and m.source_sha256 <> '' and m.rev >= v.rev`
-
-// VideoBySHA256 returns the video made from the file with this checksum, or ErrNotFound.
-func (s *Store) VideoBySHA256(ctx context.Context, sum string) (id string, err error) {
-	err = s.read(ctx, func(q querier) (err error) {
-		id, err = one(ctx, q, value[string], bySHA256+" limit 1", sum)
-		return err
-	})
+// CheckDuplicate returns a *DuplicateError when a file with this checksum is published already
+// and may not become the source of the video id, which is "" for a new one.
+func (s *Store) CheckDuplicate(ctx context.Context, id, sum string) error {
+	err := s.read(ctx, func(q querier) error { return checkDuplicate(ctx, q, id, sum) })
 	if err != nil {
-		return "", fmt.Errorf("look for the source %s: %w", sum, err)
+		return fmt.Errorf("look for the source %s: %w", sum, err)
 	}
-	return id, nil
+	return nil
 }
 
-// checkDuplicate returns a *DuplicateError when a video has a source with this checksum. A
-// video whose work on that very file failed may have it again.
+// checkDuplicate is CheckDuplicate within a transaction. A source that was replaced does not
+// count: its file may be published again. Nor does one on which work failed before anything
+// played, and a video on whose file it failed later may have that file again.
 func checkDuplicate(ctx context.Context, q querier, id, sum string) error {
-	known, err := all(ctx, q, value[string], bySHA256+" and not (m.state = 'failed' and v.id = ?) limit 1", sum, id)
+	known, err := all(ctx, q, value[string], `select v.id from media m join videos v on v.id = m.video
+		where m.source_sha256 = ? and m.source_sha256 <> '' and m.rev >= v.rev
+		and not (m.state = 'failed' and (v.id = ? or not exists (
+			select 1 from renditions r where r.video = m.video and r.rev = m.rev)))
+		limit 1`, sum, id)
 	if err == nil && len(known) > 0 {
 		err = &DuplicateError{ID: known[0]}
 	}
 	return err
-}
-
-// SetSourceSHA256 records the checksum of a source, where it was not known at first.
-func (s *Store) SetSourceSHA256(ctx context.Context, id string, rev int, sum string) error {
-	return s.changeMedia(ctx, id, rev, "set the checksum", "source_sha256 = ?", sum)
 }
 
 // SetPoster records the poster, a file in the revision's folder.

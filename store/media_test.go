@@ -153,11 +153,8 @@ func TestTheSameFileTwice(t *testing.T) {
 	known, err = s.HasSourceBytes(t.Context(), 12346)
 	must(t, err)
 	same(t, known, false)
-	id, err := s.VideoBySHA256(t.Context(), sumA)
-	must(t, err)
-	same(t, id, v.ID)
-	_, err = s.VideoBySHA256(t.Context(), "")
-	wantError(t, err, store.ErrNotFound)
+	must(t, s.CheckDuplicate(t.Context(), "", sumB))
+	must(t, s.CheckDuplicate(t.Context(), "", ""))
 
 	isDuplicate := func(err error) {
 		t.Helper()
@@ -167,23 +164,54 @@ func TestTheSameFileTwice(t *testing.T) {
 			t.Errorf("got %v, want a duplicate of %s", err, v.ID)
 		}
 	}
-	w := sample("b")
+	isDuplicate(s.CheckDuplicate(t.Context(), "", sumA))
+	isDuplicate(s.CheckDuplicate(t.Context(), v.ID, sumA))
+	w := processing("b")
 	w.Media.SourceSHA256 = sumA
 	isDuplicate(s.CreateVideo(t.Context(), w))
 	w.Media.SourceSHA256 = ""
-	create(t, s, w) // its checksum is not known yet
+	create(t, s, w)
 	m := processing("").Media
 	m.Rev, m.SourceSHA256 = 2, sumA
 	isDuplicate(s.CreateMedia(t.Context(), w.ID, m, nil))
 	isDuplicate(s.CreateMedia(t.Context(), v.ID, m, nil))
 
-	// A file that was replaced may be published again, and so may one on which work failed.
+	// A file that was replaced may be published again.
 	m.SourceSHA256, m.State, m.Renditions = sumB, store.Watchable, []store.Rendition{rendition(720)}
 	must(t, s.CreateMedia(t.Context(), v.ID, m, nil))
-	must(t, s.SetSourceSHA256(t.Context(), w.ID, 1, sumA))
+	must(t, s.CheckDuplicate(t.Context(), "", sumA))
+}
+
+func TestTheSameFileAfterAFailure(t *testing.T) {
+	s := open(t)
+	nothing, half := processing("nothing plays"), sample("something plays")
+	nothing.Media.SourceSHA256, half.Media.SourceSHA256 = sumA, sumB
+	create(t, s, nothing)
+	create(t, s, half)
+	for _, id := range []string{nothing.ID, half.ID} {
+		must(t, s.SetMediaFailed(t.Context(), id, 1, "no"))
+	}
+	tests := []struct {
+		name, id, sum string
+		refused       bool
+	}{
+		{"nothing plays, itself", nothing.ID, sumA, false},
+		{"nothing plays, a new one", "", sumA, false},
+		{"something plays, itself", half.ID, sumB, false},
+		{"something plays, a new one", "", sumB, true},
+		{"something plays, another", nothing.ID, sumB, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := s.CheckDuplicate(t.Context(), tt.id, tt.sum); errors.Is(err, store.ErrExists) != tt.refused {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	m := processing("").Media
 	m.Rev, m.SourceSHA256 = 2, sumA
-	must(t, s.SetMediaFailed(t.Context(), w.ID, 1, "no"))
-	must(t, s.CreateMedia(t.Context(), w.ID, m, nil))
+	must(t, s.CreateMedia(t.Context(), nothing.ID, m, nil))
+	wantError(t, s.CheckDuplicate(t.Context(), "", sumA), store.ErrExists) // it is being made again
 }
 
 func TestFilesNamesEverything(t *testing.T) {

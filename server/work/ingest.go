@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server/work/check"
@@ -24,7 +23,6 @@ type ingest struct {
 	dir    string
 	lock   *disk.Lock
 	report func(Event)
-	began  time.Time
 
 	name    string // what the creator calls the file
 	path    string // where its bytes are
@@ -33,9 +31,9 @@ type ingest struct {
 	src     media.Source
 	unknown bool // nobody could look inside, since ffmpeg is missing
 	plan    media.Plan
-	always  bool // the creator wants every original kept
-	keep    bool // the original is to be stored
-	replace bool // for a video that there is
+	always  bool   // the creator wants every original kept
+	keep    bool   // the original is to be stored
+	id      string // of the video that gets a new file, else ""
 	hash    *hashing
 }
 
@@ -45,7 +43,7 @@ func (w *Worker) openIngest(ctx context.Context, report func(Event)) (*ingest, e
 	if report == nil {
 		report = func(Event) {}
 	}
-	g := &ingest{w: w, report: report, began: time.Now()}
+	g := &ingest{w: w, report: report}
 	err := w.placing(ctx, func(context.Context) (err error) {
 		if err = os.MkdirAll(w.path("work"), 0o700); err != nil {
 			return err
@@ -142,18 +140,7 @@ func (g *ingest) refuseKnown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return g.w.known(ctx, sum)
-}
-
-func (w *Worker) known(ctx context.Context, sum string) error {
-	id, err := w.store.VideoBySHA256(ctx, sum)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return &store.DuplicateError{ID: id}
+	return g.w.store.CheckDuplicate(ctx, g.id, sum)
 }
 
 // prepare decides what will be made.
@@ -208,13 +195,13 @@ func (g *ingest) make(ctx context.Context, dir string, poster check.Thumbnail) (
 			return m, nil, err
 		}
 	}
-	if err := g.unchanged(); err != nil {
-		return m, nil, err
-	}
 	if err := disk.SyncTree(filepath.Dir(dir)); err != nil {
 		return m, nil, err
 	}
-	if m.SourceSHA256, err = g.sumBefore(); err != nil {
+	if m.SourceSHA256, err = g.sum(); err != nil {
+		return m, nil, err
+	}
+	if err := g.unchanged(); err != nil {
 		return m, nil, err
 	}
 	jobs := g.jobs(&m)
@@ -243,7 +230,8 @@ func (g *ingest) copyStreams(ctx context.Context, m *store.Media, dir string) er
 		return err
 	}
 	r, err := g.w.media.Copy(ctx, g.src, scratch, g.progress("copying"))
-	if errors.Is(err, media.ErrNotCopyable) {
+	// Without ffmpeg our own remuxer is alone, and it does not take everything.
+	if errors.Is(err, media.ErrNotCopyable) || errors.Is(err, media.ErrNoFFmpeg) {
 		g.w.log.Info("streams not copied", "file", g.name, "why", err)
 		g.keep = true
 		return os.RemoveAll(scratch)
@@ -266,9 +254,6 @@ func (g *ingest) jobs(m *store.Media) []store.Job {
 	if m.Poster == "" {
 		jobs = append(jobs, newJob(kindPoster))
 	}
-	if m.SourceSHA256 == "" && m.SourceFile != "" {
-		jobs = append(jobs, newJob(kindHash))
-	}
 	if len(m.Renditions) == 0 {
 		return append(jobs, newJob(kindTranscode))
 	}
@@ -276,10 +261,11 @@ func (g *ingest) jobs(m *store.Media) []store.Job {
 	if left.none() {
 		m.State = store.Done
 	}
-	return append(jobs, following(*m, g.src, g.replace, left)...)
+	return append(jobs, following(*m, g.src, g.id != "", left)...)
 }
 
-// unchanged returns an error when the file was written to while it was read.
+// unchanged returns an error when the file was written to, or another one put in its place,
+// while it was read.
 func (g *ingest) unchanged() error {
 	if g.stdin {
 		return nil
@@ -288,38 +274,27 @@ func (g *ingest) unchanged() error {
 	if err != nil {
 		return err
 	}
-	if now.Size() != g.before.Size() || !now.ModTime().Equal(g.before.ModTime()) {
+	if !os.SameFile(now, g.before) || now.Size() != g.before.Size() || !now.ModTime().Equal(g.before.ModTime()) {
 		return &InputError{What: "file", Err: errors.New("it was changed while it was read: publish it again when it is complete")}
 	}
 	return nil
 }
 
-// sumBefore waits a little for the checksum before the row is committed. Usually it is there,
-// since hashing is faster than writing; on a slow processor the video does not wait for it.
-func (g *ingest) sumBefore() (string, error) {
-	grace := time.NewTimer(max(250*time.Millisecond, time.Since(g.began)/5))
-	defer grace.Stop()
+// sum waits for the checksum. The row is not committed without it, since no later moment
+// is sure to come: the original may not be kept, and then nothing else tells the same file
+// when it is published again. With SHA instructions hashing ends before the copying does; a
+// processor that has none, such as a Raspberry Pi 4's, needs some seconds a gigabyte more.
+func (g *ingest) sum() (string, error) {
 	select {
 	case <-g.hash.done:
-		return g.hash.wait()
-	case <-grace.C:
-		return "", nil
+	default:
+		g.progress("reading the file to the end")(media.Progress{})
 	}
-}
-
-// sumAfter records a checksum that was not there in time. Where two processes published the
-// same file in the same moment, the one that was first to record it wins.
-func (g *ingest) sumAfter(ctx context.Context, id string, rev int) error {
 	sum, err := g.hash.wait()
 	if err != nil {
-		return fmt.Errorf("read the file to the end: %w", err)
+		return "", fmt.Errorf("read the file to the end: %w", err)
 	}
-	err = g.w.setSum(ctx, id, rev, sum)
-	var known *store.DuplicateError
-	if errors.As(err, &known) && rev == 1 {
-		return errors.Join(known, g.w.Remove(context.WithoutCancel(ctx), id))
-	}
-	return err
+	return sum, nil
 }
 
 // spaceError says what to do about a full disk, which the parts tell in their own words.

@@ -20,7 +20,6 @@ const (
 	kindLadder     = "ladder"    // all others
 	kindStoryboard = "storyboard"
 	kindSubtitles  = "subtitles"
-	kindHash       = "hash"
 	kindTidy       = "tidy"   // the original, where a copied rendition holds the same
 	kindRemove     = "remove" // the files of a replaced revision
 )
@@ -38,7 +37,6 @@ func kinds() []kind {
 	return []kind{
 		{kindPoster, 20, false, makePoster},
 		{kindTranscode, 20, true, transcode},
-		{kindHash, 10, false, hashSource},
 		{kindSubtitles, 5, false, takeSubtitles},
 		{kindStoryboard, 5, false, makeStoryboard},
 		{kindLadder, 0, true, ladder},
@@ -148,13 +146,15 @@ var (
 // given up.
 var backoff = [...]time.Duration{2 * time.Second, 30 * time.Second}
 
-// retries is how often a job is tried again: who waits for a video does not wait long for
-// what only adorns it.
-func (k kind) retries() int {
-	if k.vital {
-		return len(backoff)
+// retries is how often a job is tried again after err. Who waits for a video does not wait
+// long for what only adorns it. A file is refused twice before it is believed: to a probe
+// that was killed, every file is unreadable.
+func (k kind) retries(err error) int {
+	var refused *media.RefusedError
+	if !k.vital || errors.As(err, &refused) {
+		return 1
 	}
-	return 1
+	return len(backoff)
 }
 
 // runJob does one claimed job and records what came of it.
@@ -193,7 +193,6 @@ func (t *task) load(ctx context.Context) (err error) {
 func (r *runner) settle(ctx context.Context, k kind, t *task, err error) error {
 	stopped := ctx.Err() != nil
 	var wait *waitError
-	var refused *media.RefusedError
 	id, now := t.job.ID, time.Now()
 	record := func(ctx context.Context) error { return r.store.FinishJob(ctx, id, nil) }
 	keepDir := true
@@ -212,7 +211,7 @@ func (r *runner) settle(ctx context.Context, k kind, t *task, err error) error {
 	case disk.Full(r.data, err):
 		r.dropBallast()
 		record = r.waits(id, now.Add(time.Minute), r.noRoom())
-	case errors.As(err, &refused), r.failed(id) > k.retries():
+	case r.failed(id) > k.retries(err):
 		keepDir = false
 		record = func(ctx context.Context) error { return r.giveUp(ctx, k, t, err) }
 	default:

@@ -85,6 +85,34 @@ func TestWithoutFFmpeg(t *testing.T) {
 	b.clean()
 }
 
+// A picture that could be copied waits for ffmpeg where the sound has to be encoded.
+func TestOtherSoundWithoutFFmpeg(t *testing.T) {
+	encode := []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20", "-c:a"}
+	clips := []string{
+		clip(t, "mp3.mp4", "320x180", 10, 2, append(encode, "mp3")...),
+		clip(t, "opus.mp4", "320x180", 10, 2, append(encode, "libopus")...),
+		clip(t, "opus.mkv", "320x180", 10, 2, append(encode, "libopus")...),
+	}
+	b := newBench(t, noFFmpeg())
+	var ids []string
+	for _, path := range clips {
+		v := b.publish(work.Publish{Path: path})
+		if v.Media.State != store.Processing || v.Media.SourceFile == "" {
+			t.Errorf("%s: %+v", path, v.Media)
+		}
+		ids = append(ids, v.ID)
+		b.follow(v.ID, 0)
+	}
+	b = openBench(t, b.data, media.Config{})
+	for i, id := range ids {
+		b.follow(id, 0)
+		if m := b.video(id).Media; m.State != store.Done || !m.HasAudio || !m.HasVideo {
+			t.Errorf("%s: %+v", clips[i], m)
+		}
+	}
+	b.clean()
+}
+
 func TestFFmpegAppearsWhileTheServerRuns(t *testing.T) {
 	bin := t.TempDir()
 	cfg := media.Config{FFmpeg: filepath.Join(bin, "ffmpeg"), FFprobe: filepath.Join(bin, "ffprobe")}

@@ -68,10 +68,10 @@ func (w *Worker) Replace(ctx context.Context, id, path string, stdin io.Reader, 
 		return store.Video{}, 0, err
 	}
 	defer g.close()
+	g.id = id
 	if err := g.read(ctx, Publish{Path: path, Stdin: stdin}); err != nil {
 		return store.Video{}, 0, err
 	}
-	g.replace = true
 	folder := filepath.Join(g.dir, "new", "rev")
 	m, jobs, err := g.make(ctx, folder, check.Thumbnail{})
 	if err == nil {
@@ -118,19 +118,14 @@ func (w *Worker) commitRevision(ctx context.Context, folder, id string, m store.
 	return m.Rev, err
 }
 
-// finish reports what was committed and sees to the checksum.
+// finish reports what was committed. An interrupt from here on loses nothing, so it is left
+// to who follows.
 func (g *ingest) finish(ctx context.Context, id string, m store.Media) (store.Video, error) {
 	v, err := g.w.store.Video(context.WithoutCancel(ctx), id)
-	if err != nil {
-		return v, err
-	}
-	if m.State != store.Processing {
+	if err == nil && m.State != store.Processing {
 		g.report(Event{Kind: EventWatchable, Video: v})
 	}
-	if m.SourceSHA256 != "" || m.SourceFile != "" {
-		return v, nil // a kept original is hashed by a job
-	}
-	return v, g.sumAfter(ctx, id, m.Rev)
+	return v, err
 }
 
 // DryRun tells what Publish would do and writes nothing.

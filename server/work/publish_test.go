@@ -284,6 +284,77 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// Work that failed leaves a video without anything to play: its file may be given again.
+func TestTheSameFileAfterAFailure(t *testing.T) {
+	b := newBench(t, media.Config{})
+	path := clip(t, "a.avi", "320x180", 10, 2, "-c:v", "mpeg4", "-c:a", "mp3")
+	fail := func() store.Video {
+		v := b.publish(work.Publish{Path: path})
+		for _, j := range b.jobs(v.ID, true) {
+			if err := b.Cancel(t.Context(), j.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return v
+	}
+	v := fail()
+	fail()
+	again, rev, err := b.Replace(t.Context(), v.ID, path, nil, nil)
+	if err != nil || rev != 2 || again.ID != v.ID {
+		t.Fatalf("replace: %s/%d, %v", again.ID, rev, err)
+	}
+	b.follow(v.ID, rev)
+	if v = b.video(v.ID); v.Media.Rev != 2 || v.Media.State != store.Done {
+		t.Errorf("%+v", v.Media)
+	}
+	if _, err := b.Publish(t.Context(), work.Publish{Path: path}, nil); !errors.Is(err, store.ErrExists) {
+		t.Errorf("again: %v", err)
+	}
+}
+
+// Whoever is interrupted once the video is watchable has published it, checksum and all.
+func TestInterruptOnceWatchable(t *testing.T) {
+	b := newBench(t, media.Config{})
+	path := clip(t, "a.mp4", "320x180", 10, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	v, err := b.Publish(ctx, work.Publish{Path: path}, func(e work.Event) {
+		if e.Kind == work.EventWatchable {
+			cancel()
+		}
+	})
+	if err != nil || ctx.Err() == nil || len(v.Media.SourceSHA256) != 64 {
+		t.Errorf("%+v, %v", v.Media, err)
+	}
+	if _, err := b.Publish(t.Context(), work.Publish{Path: path}, nil); !errors.Is(err, store.ErrExists) {
+		t.Errorf("again: %v", err)
+	}
+}
+
+// The same size and time do not make it the same file.
+func TestFileSwappedWhileItIsRead(t *testing.T) {
+	b := newBench(t, media.Config{})
+	path := clip(t, "a.mp4", "320x180", 10, 2)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var swap sync.Once
+	_, err = b.Publish(t.Context(), work.Publish{Path: path}, func(work.Event) {
+		swap.Do(func() {
+			data, _ := os.ReadFile(path)
+			next := write(t, "next.mp4", string(data))
+			if err := errors.Join(os.Chtimes(next, info.ModTime(), info.ModTime()), os.Rename(next, path)); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	var input *work.InputError
+	if !errors.As(err, &input) || !strings.Contains(err.Error(), "changed while it was read") {
+		t.Errorf("got %v", err)
+	}
+	b.empty()
+}
+
 func TestSameFileTwiceAtTheSameMoment(t *testing.T) {
 	b := newBench(t, media.Config{})
 	path := clip(t, "a.mp4", "320x180", 10, 2)
