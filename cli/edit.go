@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,11 +91,11 @@ func (o *editOptions) run(ctx context.Context, a *app, id string) error {
 		}
 		switch {
 		case o.from != "":
-			err = o.fromFile(ctx, a, s, v)
+			err = o.fromFile(ctx, a, w, v)
 		case o.any():
-			err = o.fromFlags(ctx, s, w, v)
+			err = o.fromFlags(ctx, w, v)
 		default:
-			err = fromEditor(ctx, a, s, v)
+			err = fromEditor(ctx, a, s, w, v)
 		}
 		if err != nil {
 			return err
@@ -113,29 +112,17 @@ func (o *editOptions) any() bool {
 	}, o.given)
 }
 
-// fromFlags changes v as the options say. What can be wrong about them is found out first.
-func (o *editOptions) fromFlags(ctx context.Context, s *session, w *work.Worker, v store.Video) error {
+// fromFlags changes v as the options say, in one go.
+func (o *editOptions) fromFlags(ctx context.Context, w *work.Worker, v store.Video) error {
 	changed, err := o.apply(v)
 	if err != nil {
 		return err
 	}
-	if err := save(ctx, s, v, changed); err != nil {
-		return err
+	e := work.Edit{Video: changed, Thumbnail: o.thumbnail, Captions: o.captionFiles, RemoveCaptions: input.List(o.rmCaptions)}
+	if len(e.Captions) == 0 && len(e.RemoveCaptions) == 0 && e.Thumbnail == "" {
+		return save(ctx, w, v, changed)
 	}
-	for _, language := range slices.Sorted(maps.Keys(o.captionFiles)) {
-		if err := w.AddCaption(ctx, v.ID, language, o.captionFiles[language]); err != nil {
-			return err
-		}
-	}
-	for _, language := range o.rmCaptions {
-		if err := w.RemoveCaption(ctx, v.ID, language); err != nil {
-			return err
-		}
-	}
-	if o.thumbnail == "" {
-		return nil
-	}
-	return w.SetThumbnail(ctx, v.ID, o.thumbnail)
+	return w.Edit(ctx, v, e)
 }
 
 // apply returns v as the options want it.
@@ -204,16 +191,13 @@ func (o *editOptions) show(v *store.Video) error {
 	return nil
 }
 
-// save cleans a change of v and stores it, if it is one.
-func save(ctx context.Context, s *session, v, changed store.Video) error {
+// save stores a change of what is said about v, if it is one.
+func save(ctx context.Context, w *work.Worker, v, changed store.Video) error {
 	changed, err := check.Edited(v, changed)
-	if err != nil {
+	if err != nil || input.Same(v, changed) {
 		return err
 	}
-	if input.Same(v, changed) {
-		return nil
-	}
-	return s.store.UpdateVideo(ctx, changed)
+	return w.Edit(ctx, v, work.Edit{Video: changed})
 }
 
 // edited shows what has become of the video that was before.

@@ -12,11 +12,12 @@ import (
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/input"
 	"github.com/tubelet/tubelet/server/setup"
+	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
 )
 
 // fromFile changes v as a file with front matter and description says.
-func (o *editOptions) fromFile(ctx context.Context, a *app, s *session, v store.Video) error {
+func (o *editOptions) fromFile(ctx context.Context, a *app, w *work.Worker, v store.Video) error {
 	if o.any() {
 		return exit.Usagef("--from says everything: leave the other options out")
 	}
@@ -37,11 +38,11 @@ func (o *editOptions) fromFile(ctx context.Context, a *app, s *session, v store.
 	if err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("%s: %w", o.from, err)}
 	}
-	return save(ctx, s, v, changed)
+	return save(ctx, w, v, changed)
 }
 
 // fromEditor lets the creator change v in their editor.
-func fromEditor(ctx context.Context, a *app, s *session, v store.Video) error {
+func fromEditor(ctx context.Context, a *app, s *session, w *work.Worker, v store.Video) error {
 	if !a.term.InTTY && a.getenv("VISUAL") == "" && a.getenv("EDITOR") == "" {
 		return exit.Usagef("there is no terminal to edit on: set EDITOR, or use the options (tubelet help edit)")
 	}
@@ -62,7 +63,7 @@ func fromEditor(ctx context.Context, a *app, s *session, v store.Video) error {
 		return fmt.Errorf("nothing was changed: %w", errors.Join(err, os.Remove(file)))
 	}
 	if err == nil {
-		err = edited(ctx, s, v, after)
+		err = edited(ctx, s, w, v, after)
 	}
 	if err != nil && file != "" {
 		return exit.Hint(err, "Your text is kept in %s. To go on with it, correct it and:\n  tubelet edit %s --from %s",
@@ -75,7 +76,7 @@ func fromEditor(ctx context.Context, a *app, s *session, v store.Video) error {
 }
 
 // edited stores what the creator made of v, unless somebody else changed it meanwhile.
-func edited(ctx context.Context, s *session, v store.Video, text []byte) error {
+func edited(ctx context.Context, s *session, w *work.Worker, v store.Video, text []byte) error {
 	changed, err := input.Parse(text, v, time.Now())
 	if err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("the text has a mistake in %w", err)}
@@ -87,5 +88,5 @@ func edited(ctx context.Context, s *session, v store.Video, text []byte) error {
 	if !input.Same(now, v) {
 		return store.Errorf(store.ErrExists, "%s was changed while you edited it", v.ID)
 	}
-	return save(ctx, s, v, changed)
+	return save(ctx, w, v, changed)
 }

@@ -25,21 +25,12 @@ func (s *Store) AddCaption(ctx context.Context, id string, c Caption) (old strin
 	return old, nil
 }
 
-// RemoveCaption forgets a caption and returns its file, which is the caller's to remove.
-func (s *Store) RemoveCaption(ctx context.Context, id, lang string) (file string, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
-		if err := touch(ctx, tx, id); err != nil {
-			return err
-		}
-		if file, err = captionFile(ctx, tx, id, lang); err != nil {
-			return err
-		}
-		return changed(ctx, tx, "delete from captions where video = ? and language = ?", id, lang)
-	})
-	if err != nil {
-		return "", fmt.Errorf("remove %s caption of %s: %w", lang, id, err)
+// removeCaption forgets a caption and returns its file.
+func removeCaption(ctx context.Context, tx *sql.Tx, id, lang string) (file string, err error) {
+	if file, err = captionFile(ctx, tx, id, lang); err != nil {
+		return "", err
 	}
-	return file, nil
+	return file, changed(ctx, tx, "delete from captions where video = ? and language = ?", id, lang)
 }
 
 func setCaption(ctx context.Context, tx *sql.Tx, id string, c Caption) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,32 +157,99 @@ func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
 	if err := v.Visibility.check(); err != nil {
 		return fmt.Errorf("update video %s: %w", v.ID, err)
 	}
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		now := time.Now()
-		tags := cleanTags(v.Tags)
-		err := changed(ctx, tx, `update videos set title = ?, description = ?, language = ?, license = ?,
-			tags = ?, visibility = ?, downloads = ?, publish_at = ?, updated_at = ? where id = ?`,
-			v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads,
-			stamp(v.PublishAt), stamp(now), v.ID)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "delete from tags where number = (select number from videos where id = ?)", v.ID); err != nil {
-			return err
-		}
-		if err := indexTags(ctx, tx, v.ID, tags); err != nil {
-			return err
-		}
-		if err := setChapters(ctx, tx, v.ID, v.Chapters); err != nil {
-			return err
-		}
-		_, err = settle(ctx, tx, v.ID, now)
-		return err
-	})
+	err := s.write(ctx, func(tx *sql.Tx) error { return updateVideo(ctx, tx, v) })
 	if err != nil {
 		return fmt.Errorf("update video %s: %w", v.ID, err)
 	}
 	return nil
+}
+
+func updateVideo(ctx context.Context, tx *sql.Tx, v Video) error {
+	now := time.Now()
+	tags := cleanTags(v.Tags)
+	err := changed(ctx, tx, `update videos set title = ?, description = ?, language = ?, license = ?,
+		tags = ?, visibility = ?, downloads = ?, publish_at = ?, updated_at = ? where id = ?`,
+		v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads,
+		stamp(v.PublishAt), stamp(now), v.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "delete from tags where number = (select number from videos where id = ?)", v.ID); err != nil {
+		return err
+	}
+	if err := indexTags(ctx, tx, v.ID, tags); err != nil {
+		return err
+	}
+	if err := setChapters(ctx, tx, v.ID, v.Chapters); err != nil {
+		return err
+	}
+	_, err = settle(ctx, tx, v.ID, now)
+	return err
+}
+
+// VideoEdit is a change of a video and of the files that belong to it.
+type VideoEdit struct {
+	Video  Video     // as UpdateVideo takes it
+	Rev    int       // of the media that gets Poster
+	Poster Poster    // no File leaves the one there is
+	Add    []Caption // each replaces the one of its language
+	Remove []string  // languages, whose captions must be there
+}
+
+// Poster is a picture in a revision's folder.
+type Poster struct {
+	File          string
+	Width, Height int
+}
+
+// EditVideo stores a change, all of it or nothing. It returns the files of the captions
+// that went, which are the caller's to remove.
+func (s *Store) EditVideo(ctx context.Context, e VideoEdit) (old []string, err error) {
+	id := e.Video.ID
+	if err := e.Video.Visibility.check(); err != nil {
+		return nil, fmt.Errorf("edit video %s: %w", id, err)
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if err := updateVideo(ctx, tx, e.Video); err != nil {
+			return err
+		}
+		if old, err = editCaptions(ctx, tx, id, e); err != nil || e.Poster.File == "" {
+			return err
+		}
+		return changed(ctx, tx, "update media set poster = ?, poster_width = ?, poster_height = ? where video = ? and rev = ?",
+			e.Poster.File, e.Poster.Width, e.Poster.Height, id, e.Rev)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("edit video %s: %w", id, err)
+	}
+	return old, nil
+}
+
+func editCaptions(ctx context.Context, tx *sql.Tx, id string, e VideoEdit) (old []string, err error) {
+	for _, lang := range e.Remove {
+		file, err := removeCaption(ctx, tx, id, lang)
+		if err != nil {
+			return nil, fmt.Errorf("captions %s: %w", lang, err)
+		}
+		old = append(old, file)
+	}
+	for _, c := range e.Add {
+		file, err := captionFile(ctx, tx, id, c.Language)
+		if err == nil {
+			err = setCaption(ctx, tx, id, c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("captions %s: %w", c.Language, err)
+		}
+		if file != "" && file != c.File {
+			old = append(old, file)
+		}
+	}
+	// A caption can be removed and come back the same.
+	used := func(file string) bool {
+		return slices.ContainsFunc(e.Add, func(c Caption) bool { return c.File == file })
+	}
+	return slices.DeleteFunc(old, used), nil
 }
 
 // DeleteVideo forgets a video and everything that belongs to it, running jobs too. Its

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/tubelet/tubelet/media"
@@ -14,85 +17,151 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
-// SetThumbnail gives a video a poster: an image file or a time such as 1:23.
-func (w *Worker) SetThumbnail(ctx context.Context, id, arg string) error {
-	want, err := check.ReadThumbnail(arg)
+// Edit is what a creator wants of a video that there is.
+type Edit struct {
+	Video          store.Video       // as it is to be; captions and media are not looked at
+	Thumbnail      string            // an image file, or a time such as 1:23
+	Captions       map[string]string // language → subtitle file, WebVTT or SubRip
+	RemoveCaptions []string          // languages
+}
+
+// Edit changes the video that was loaded as before. All of it is checked and all files are
+// made before anything is stored, and then it is stored at once: when Edit fails, nothing
+// was changed.
+func (w *Worker) Edit(ctx context.Context, before store.Video, e Edit) error {
+	c, err := w.checkEdit(ctx, before, e)
 	if err != nil {
 		return err
-	}
-	if !want.Given {
-		return &InputError{What: "thumbnail", Err: errors.New("give an image file or a time such as 1:23")}
-	}
-	rev, err := w.latest(ctx, id)
-	if err != nil {
-		return err
-	}
-	m, err := w.store.MediaRev(ctx, id, rev)
-	if err != nil {
-		return err
-	}
-	if m.Duration > 0 && want.At >= m.Duration {
-		return &InputError{What: "thumbnail", Err: fmt.Errorf("the video ends at %v: give an earlier time", m.Duration.Round(time.Second))}
 	}
 	g, err := w.openIngest(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer g.close()
-	var src media.Source
-	if want.Image == "" {
-		if src, err = w.media.Probe(ctx, filepath.Join(w.revDir(id, rev), w.sourceFile(m))); err != nil {
+	if err := c.make(ctx, g); err != nil {
+		return err
+	}
+	return w.placing(ctx, func(ctx context.Context) error { return c.commit(ctx, g) })
+}
+
+// editing is an Edit whose every part was read and found good.
+type editing struct {
+	row      store.VideoEdit
+	media    store.Media // the newest revision
+	captions []check.Subtitles
+	poster   check.Thumbnail
+}
+
+func (w *Worker) checkEdit(ctx context.Context, before store.Video, e Edit) (*editing, error) {
+	c := &editing{}
+	var err error
+	if c.row.Video, err = check.Edited(before, e.Video); err != nil {
+		return nil, err
+	}
+	for _, lang := range slices.Sorted(maps.Keys(e.Captions)) {
+		s, err := check.ReadCaption(lang, e.Captions[lang])
+		if err != nil {
+			return nil, err
+		}
+		c.captions, c.row.Add = append(c.captions, s), append(c.row.Add, s.Row)
+	}
+	if c.row.Remove, err = check.Captions(before, e.RemoveCaptions); err != nil {
+		return nil, err
+	}
+	if c.poster, err = check.ReadThumbnail(e.Thumbnail); err != nil || !c.poster.Given {
+		return c, err
+	}
+	if c.row.Rev, err = w.latest(ctx, before.ID); err != nil {
+		return nil, err
+	}
+	if c.media, err = w.store.MediaRev(ctx, before.ID, c.row.Rev); err != nil {
+		return nil, err
+	}
+	if c.media.Duration > 0 && c.poster.At >= c.media.Duration {
+		return nil, &InputError{What: "thumbnail", Err: fmt.Errorf("the video ends at %v: give an earlier time", c.media.Duration.Round(time.Second))}
+	}
+	return c, nil
+}
+
+// make makes the files in g's folder.
+func (c *editing) make(ctx context.Context, g *ingest) error {
+	for _, s := range c.captions {
+		if err := disk.WriteFile(filepath.Join(g.dir, s.Row.File), s.VTT); err != nil {
 			return err
 		}
 	}
-	file, width, height, err := w.poster(ctx, src, want, g.dir)
+	if !c.poster.Given {
+		return nil
+	}
+	var src media.Source
+	var err error
+	if c.poster.Image == "" {
+		src, err = g.w.media.Probe(ctx, filepath.Join(g.w.revDir(c.row.Video.ID, c.row.Rev), g.w.sourceFile(c.media)))
+		if err != nil {
+			return err
+		}
+	}
+	p := &c.row.Poster
+	if p.File, p.Width, p.Height, err = g.w.poster(ctx, src, c.poster, g.dir); err != nil {
+		return err
+	}
+	return disk.Sync(filepath.Join(g.dir, p.File))
+}
+
+// commit brings the files to their places, stores the rows, and removes what they replace.
+// Each new file has a name of its own, since names are in caches for ever.
+func (c *editing) commit(ctx context.Context, g *ingest) error {
+	if _, err := g.w.store.Video(ctx, c.row.Video.ID); err != nil {
+		return err // removed meanwhile
+	}
+	folder := g.w.path("videos", c.row.Video.ID)
+	texts, revision := filepath.Join(folder, "captions"), g.w.revDir(c.row.Video.ID, c.row.Rev)
+	if len(c.captions) > 0 {
+		if err := errors.Join(os.MkdirAll(texts, 0o700), disk.Sync(folder)); err != nil {
+			return err
+		}
+	}
+	for _, s := range c.captions {
+		if err := disk.Place(filepath.Join(g.dir, s.Row.File), filepath.Join(texts, s.Row.File)); err != nil {
+			return err
+		}
+	}
+	if file := c.row.Poster.File; file != "" {
+		if err := disk.Place(filepath.Join(g.dir, file), filepath.Join(revision, file)); err != nil {
+			return err
+		}
+	}
+	var old []string
+	err := g.w.record(ctx, func(ctx context.Context) (err error) {
+		old, err = g.w.store.EditVideo(ctx, c.row)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return w.placePoster(ctx, id, rev, filepath.Join(g.dir, file), m.Poster, width, height)
+	for i := range old {
+		old[i] = filepath.Join(texts, old[i])
+	}
+	if was := c.media.Poster; was != "" && was != c.row.Poster.File {
+		old = append(old, filepath.Join(revision, was))
+	}
+	g.w.discard(old)
+	return nil
 }
 
-// placePoster puts a new poster in the place of the old one. It has another name, since
-// its name is in caches for ever.
-func (w *Worker) placePoster(ctx context.Context, id string, rev int, from, old string, width, height int) error {
-	if err := disk.Sync(from); err != nil {
-		return err
+// discard removes files that no row names any more. What stays, the next sweep finds.
+func (w *Worker) discard(paths []string) {
+	for _, path := range paths {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			w.log.Warn("old file not removed", "path", path, "err", err)
+		}
 	}
-	file, dir := filepath.Base(from), w.revDir(id, rev)
-	return w.placing(ctx, func(ctx context.Context) error {
-		if err := disk.Place(from, filepath.Join(dir, file)); err != nil {
-			return err
-		}
-		err := w.record(ctx, func(ctx context.Context) error { return w.store.SetPoster(ctx, id, rev, file, width, height) })
-		if err == nil && old != "" && old != file {
-			err = os.Remove(filepath.Join(dir, old))
-		}
-		return err
-	})
 }
 
 // latest returns the number of a video's newest revision.
 func (w *Worker) latest(ctx context.Context, id string) (int, error) {
 	next, err := w.store.NextRev(ctx, id)
 	return next - 1, err
-}
-
-// AddCaption adds a subtitle file, or replaces the one of that language.
-func (w *Worker) AddCaption(ctx context.Context, id, lang, path string) error {
-	c, err := check.ReadCaption(lang, path)
-	if err != nil {
-		return err
-	}
-	g, err := w.openIngest(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer g.close()
-	file := filepath.Join(g.dir, c.Row.File)
-	if err := disk.WriteFile(file, c.VTT); err != nil {
-		return err
-	}
-	return w.placeCaption(ctx, id, file, c.Row, true)
 }
 
 // ReadChapters reads and checks a chapter file, for edit.

@@ -3,7 +3,6 @@ package work
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,24 +67,5 @@ func (w *Worker) Remove(ctx context.Context, id string) error {
 			return err
 		}
 		return os.RemoveAll(w.path("videos", id))
-	})
-}
-
-// RemoveCaption removes the captions of a language.
-func (w *Worker) RemoveCaption(ctx context.Context, id, lang string) error {
-	return w.placing(ctx, func(ctx context.Context) error {
-		var file string
-		err := w.record(ctx, func(ctx context.Context) (err error) {
-			file, err = w.store.RemoveCaption(ctx, id, lang)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		err = os.Remove(w.path("videos", id, "captions", file))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
 	})
 }

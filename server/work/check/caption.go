@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -44,6 +45,24 @@ func ReadCaption(lang, path string) (Subtitles, error) {
 		return Subtitles{}, &Error{what, inFile(path, err)}
 	}
 	return NewSubtitles(tag, track)
+}
+
+// Captions returns languages in canonical form, of which v must have captions.
+func Captions(v store.Video, languages []string) ([]string, error) {
+	var tags []string
+	for _, lang := range languages {
+		tag, err := Language("captions", lang)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(v.Captions, func(c store.Caption) bool { return c.Language == tag }) {
+			return nil, store.Errorf(store.ErrNotFound, "%s has no captions in %q", v.ID, lang)
+		}
+		if !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags, nil
 }
 
 // NewSubtitles writes a track anew, to be stored under a name of its own.
