@@ -164,7 +164,7 @@ func (g *ingest) more() bool { return len(g.plan.Audio) > 0 || len(g.src.Subtitl
 
 // needed estimates how much will be written to the disk.
 func (g *ingest) needed() int64 {
-	need := g.plan.Bytes
+	need := g.plan.Bytes + encodedBytes(g.plan.Rungs, g.src) // the parts are joined beside them
 	if g.keep && !g.stdin {
 		need += g.src.Bytes
 	}

@@ -280,6 +280,41 @@ func TestFirstRenditionGoesBeforeALadder(t *testing.T) {
 	until(t, "the long one is done", func() bool { return b.video(long.ID).Media.State == store.Done })
 }
 
+// Nor does the picture of a new video.
+func TestPosterGoesBeforeALadder(t *testing.T) {
+	b := newBench(t, media.Config{})
+	long := b.publish(work.Publish{Path: clip(t, "long.mp4", "854x480", 25, 60)})
+	next := clip(t, "next.mp4", "320x180", 10, 2)
+	running(t, b.Worker)
+	until(t, "the ladder runs", func() bool {
+		return slices.ContainsFunc(b.jobs(long.ID, true), func(j store.Job) bool { return j.Kind == "ladder" && j.State == store.JobRunning })
+	})
+	short := b.publish(work.Publish{Path: next})
+	until(t, "there is a poster", func() bool { return b.video(short.ID).Media.Poster != "" })
+	if b.video(long.ID).Media.State == store.Done {
+		t.Error("it had to wait")
+	}
+}
+
+// The original of a video with a second sound track is tidied away once.
+func TestTidyIsQueuedOnce(t *testing.T) {
+	b := newBench(t, media.Config{})
+	path := clip(t, "two.mkv", "640x480", 10, 2, "-map", "0:v", "-map", "1:a", "-map", "1:a",
+		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20", "-c:a", "aac",
+		"-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra")
+	v := b.publish(work.Publish{Path: path})
+	b.follow(v.ID, 0)
+	tidies := 0
+	for _, j := range b.jobs(v.ID, false) {
+		if j.Kind == "tidy" {
+			tidies++
+		}
+	}
+	if tidies != 1 || b.video(v.ID).Media.SourceFile != "" {
+		t.Errorf("%d tidy jobs, source %q", tidies, b.video(v.ID).Media.SourceFile)
+	}
+}
+
 // Follow watches while another process works, and takes over when that one ends.
 func TestFollowTakesOver(t *testing.T) {
 	b := newBench(t, media.Config{})
@@ -344,5 +379,34 @@ func TestSweepRemovesOrphans(t *testing.T) {
 	b.clean()
 	if _, err := os.Stat(filepath.Join(b.data, "videos", "aaaaaaaaaa")); !os.IsNotExist(err) {
 		t.Error("the empty folder is left")
+	}
+}
+
+// A file that cannot be removed, here because it is the kernel's, stops no work.
+func TestSweepGoesOnWorking(t *testing.T) {
+	b := newBench(t, media.Config{})
+	v := b.publish(work.Publish{Path: clip(t, "a.mp4", "320x180", 10, 2), At: time.Now().Add(50 * time.Millisecond)})
+	b.follow(v.ID, 0)
+	folder, stray := filepath.Join(b.data, "work"), filepath.Join(b.data, "videos", "stray")
+	if err := errors.Join(os.RemoveAll(folder), os.Symlink("/proc/self/fdinfo", folder), os.WriteFile(stray, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.Enqueue(t.Context(), store.Job{Kind: "remove", Video: v.ID, Rev: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		did, err := b.RunOnce(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !did {
+			break
+		}
+	}
+	if open := b.jobs(v.ID, true); len(open) > 0 {
+		t.Errorf("left to do: %+v", open)
+	}
+	if _, err := os.Stat(stray); !os.IsNotExist(err) {
+		t.Errorf("the other orphan is left: %v", err)
 	}
 }

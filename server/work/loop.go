@@ -43,13 +43,13 @@ func (w *Worker) takeOver(ctx context.Context, emit func(Event)) (*runner, error
 	if r.emit == nil {
 		r.emit = func(Event) {}
 	}
-	err = w.record(ctx, w.store.RequeueRunning)
-	if err == nil {
-		err = w.Sweep(ctx)
-	}
-	if err != nil {
+	if err := w.record(ctx, w.store.RequeueRunning); err != nil {
 		l.Release()
 		return nil, fmt.Errorf("take over the work: %w", err)
+	}
+	// A file that cannot be removed takes up room and stops nobody.
+	if err := w.Sweep(ctx); err != nil && ctx.Err() == nil {
+		w.log.Error("sweep", "err", err)
 	}
 	return r, nil
 }
@@ -176,6 +176,9 @@ func (r *runner) step(ctx context.Context) (bool, error) {
 	}
 	if err != nil {
 		return false, err
+	}
+	if err := r.tune(ctx); err != nil {
+		r.log.Warn("settings not taken over", "err", err)
 	}
 	return true, r.runJob(ctx, job)
 }
@@ -313,7 +316,7 @@ func (w *watcher) look(ctx context.Context) {
 		wanted = wanted || j.ID == w.job.ID
 		// Only the long job stands back, and loses at most the part that it is at.
 		urgent = urgent || w.job.Kind == kindLadder && j.State == store.JobQueued &&
-			j.Kind == kindTranscode && !j.RunAt.After(time.Now())
+			j.Priority > w.job.Priority && !j.RunAt.After(time.Now())
 	}
 	switch {
 	case !wanted:

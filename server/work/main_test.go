@@ -71,12 +71,12 @@ func noFFmpeg() media.Config {
 	return media.Config{FFmpeg: "/nowhere/ffmpeg", FFprobe: "/nowhere/ffprobe"}
 }
 
-// clip makes a video file with ffmpeg: a moving picture and a tone.
+// clip makes a video file with ffmpeg: a moving picture and at most five seconds of a tone.
 func clip(t *testing.T, name, size string, fps, seconds int, more ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	args := []string{"-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%s:rate=%d:duration=%d", size, fps, seconds),
-		"-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=330:duration=%d", seconds)}
+		"-f", "lavfi", "-i", fmt.Sprintf("sine=frequency=330:duration=%d", min(seconds, 5))}
 	if len(more) == 0 {
 		more = []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", fmt.Sprint(2 * fps), "-c:a", "aac", "-b:a", "64k"}
 	}

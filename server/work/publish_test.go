@@ -200,51 +200,6 @@ func TestInterruptedPublishLeavesNothing(t *testing.T) {
 	b.empty()
 }
 
-func TestThumbnail(t *testing.T) {
-	b := newBench(t, media.Config{})
-	v := b.publish(work.Publish{Path: clip(t, "a.mp4", "320x180", 10, 3), Thumbnail: "1.5"})
-	first := v.Media.Poster
-	if first == "" || v.Media.PosterWidth == 0 {
-		t.Fatalf("no poster: %+v", v.Media)
-	}
-	b.follow(v.ID, 0)
-	if err := b.SetThumbnail(t.Context(), v.ID, "0:00"); err != nil {
-		t.Fatal(err)
-	}
-	if v = b.video(v.ID); v.Media.Poster == first {
-		t.Error("the poster did not change")
-	}
-	b.whole()
-	picture := filepath.Join(b.data, "videos", v.ID, "1", v.Media.Poster)
-	if err := b.SetThumbnail(t.Context(), v.ID, picture); err != nil {
-		t.Error(err)
-	}
-	b.whole()
-}
-
-func TestCaptions(t *testing.T) {
-	b := newBench(t, media.Config{})
-	v := b.publish(work.Publish{Path: clip(t, "a.mp4", "320x180", 10, 2)})
-	for _, text := range []string{"Hello", "Hello there"} {
-		srt := write(t, "a.srt", "1\n00:00:00,100 --> 00:00:01,000\n"+text+"\n")
-		if err := b.AddCaption(t.Context(), v.ID, "en", srt); err != nil {
-			t.Fatal(err)
-		}
-		if v = b.video(v.ID); len(v.Captions) != 1 {
-			t.Errorf("captions %+v", v.Captions)
-		}
-		b.whole()
-	}
-	if err := b.RemoveCaption(t.Context(), v.ID, "en"); err != nil {
-		t.Fatal(err)
-	}
-	b.whole()
-	if err := b.AddCaption(t.Context(), "nosuchvideo", "en", write(t, "b.srt", "1\n00:00:00,100 --> 00:00:01,000\nx\n")); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("got %v", err)
-	}
-	b.clean()
-}
-
 func TestReplace(t *testing.T) {
 	b := newBench(t, media.Config{})
 	one := clip(t, "one.mp4", "320x180", 10, 2)

@@ -17,7 +17,8 @@ import (
 // Sweep removes every file and folder in work/ and videos/ that belongs to no row, no open
 // job and no publish in progress. It never harms a running one: whoever makes a folder or
 // brings a file into videos/ holds the place lock until the folder is locked or the row is
-// committed, and the sweep holds it too.
+// committed, and the sweep holds it too. What it cannot remove it names in its error, after
+// it has removed the rest.
 func (w *Worker) Sweep(ctx context.Context) error {
 	err := w.placing(ctx, func(ctx context.Context) error {
 		return errors.Join(w.sweepWork(ctx), w.sweepVideos(ctx), w.sweepRoot())
@@ -45,28 +46,28 @@ func (w *Worker) sweepWork(ctx context.Context) error {
 	for _, j := range jobs {
 		open["job-"+strconv.FormatInt(j.ID, 10)] = true
 	}
+	var errs []error
 	for _, e := range entries {
 		path := w.path("work", e.Name())
 		if open[e.Name()] || e.IsDir() && held(path) {
 			continue
 		}
 		w.log.Info("left-over work removed", "path", path)
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
+		errs = append(errs, os.RemoveAll(path))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// held reports whether a living process holds the folder's lock.
+// held reports whether a living process holds the folder's lock, or whether that cannot be
+// told.
 func held(dir string) bool {
 	path := filepath.Join(dir, ".lock")
 	if _, err := os.Lstat(path); err != nil {
-		return false
+		return !errors.Is(err, fs.ErrNotExist)
 	}
 	l, err := disk.TryLock(path)
 	if err != nil {
-		return true // also when it cannot be told
+		return true
 	}
 	l.Release()
 	return false
@@ -86,26 +87,26 @@ func (w *Worker) sweepVideos(ctx context.Context) error {
 		}
 	}
 	root := w.path("videos")
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) || path == root {
+	var errs []error
+	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
 			return nil
 		}
-		if err != nil {
-			return err
-		}
 		rel, err := filepath.Rel(root, path)
-		if err != nil || named[rel] {
+		if err != nil || path == root || named[rel] {
 			return err
 		}
 		w.log.Info("file without a row removed", "path", path)
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
+		errs = append(errs, os.RemoveAll(path))
 		if d.IsDir() {
 			return fs.SkipDir
 		}
 		return nil
 	})
+	return errors.Join(errs...)
 }
 
 // sweepRoot removes what a kill may have left beside the database.
@@ -114,12 +115,11 @@ func (w *Worker) sweepRoot() error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), "try-") || e.Name() == "ballast.part" {
-			if err := os.Remove(w.path(e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
+			errs = append(errs, os.RemoveAll(w.path(e.Name())))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -58,7 +58,7 @@ func ladder(ctx context.Context, t *task) error {
 		}
 	}
 	left := remaining(plan, src, t.media.Renditions)
-	if left.none() { // the settings want fewer than before
+	if left.none() { // also when the settings want fewer than before
 		return t.made(ctx, src, plan)
 	}
 	if len(left.heights) > 0 {
@@ -121,11 +121,7 @@ func (t *task) copyTop(ctx context.Context, src media.Source, plan media.Plan) e
 
 func (t *task) encode(ctx context.Context, src media.Source, plan media.Plan, heights []int) error {
 	rungs := plan.Select(heights)
-	var bytes float64
-	for _, r := range rungs {
-		bytes += 0.6 * float64(r.MaxRate) / 8 * src.Duration.Seconds()
-	}
-	if err := t.roomFor(int64(bytes)); err != nil {
+	if err := t.roomFor(2 * encodedBytes(rungs, src)); err != nil { // the parts, and what they are joined to
 		return err
 	}
 	made, err := t.Worker.media.Encode(ctx, src, rungs, t.dir, t.report)
@@ -133,6 +129,17 @@ func (t *task) encode(ctx context.Context, src media.Source, plan media.Plan, he
 		return fmt.Errorf("encode: %w", err)
 	}
 	return t.made(ctx, src, plan, made...)
+}
+
+// encodedBytes estimates what encoded rungs take: less than their capped rate.
+func encodedBytes(rungs []media.Rung, src media.Source) int64 {
+	var bytes float64
+	for _, r := range rungs {
+		if !r.Copy {
+			bytes += 0.6 * float64(r.MaxRate) / 8 * src.Duration.Seconds()
+		}
+	}
+	return int64(bytes)
 }
 
 // sound makes an audio-only rendition: all there is of a source without picture, or an
@@ -164,8 +171,11 @@ func (t *task) made(ctx context.Context, src media.Source, plan media.Plan, list
 	switch {
 	case first:
 		jobs = following(t.media, src, t.job.Rev > 1, left)
-	case left.none() && t.media.SourceFile != "":
+	case left.none() && t.media.SourceFile != "" && t.media.State != store.Done:
 		jobs = []store.Job{newJob(kindTidy)}
+	}
+	if left.none() {
+		t.media.State = store.Done
 	}
 	return t.place(ctx, files, func(ctx context.Context) error {
 		return t.store.AddRenditions(ctx, t.job.Video, t.job.Rev, rows, left.none(), owned(jobs, t.job.Video, t.job.Rev))

@@ -34,6 +34,9 @@ type Config struct {
 	Store *store.Store
 	Media *media.Maker
 	Log   *slog.Logger // nil discards
+
+	// Tune is called before each job, to take over settings that were changed; nil for none.
+	Tune func(context.Context) error
 }
 
 // Worker publishes files and runs jobs. It is safe for use by several goroutines and holds
@@ -43,6 +46,7 @@ type Worker struct {
 	store *store.Store
 	media *media.Maker
 	log   *slog.Logger
+	tune  func(context.Context) error
 }
 
 // New returns a Worker on the given data directory.
@@ -51,7 +55,11 @@ func New(cfg Config) *Worker {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Worker{data: cfg.Data, store: cfg.Store, media: cfg.Media, log: log}
+	tune := cfg.Tune
+	if tune == nil {
+		tune = func(context.Context) error { return nil }
+	}
+	return &Worker{data: cfg.Data, store: cfg.Store, media: cfg.Media, log: log, tune: tune}
 }
 
 // Publish says what to publish and what the creator says about it. Zero fields take their
@@ -192,6 +200,28 @@ func (w *Worker) placing(ctx context.Context, do func(context.Context) error) er
 	}
 	defer l.Release()
 	return do(context.WithoutCancel(ctx))
+}
+
+// Tune gives m the settings that are about making renditions.
+func Tune(ctx context.Context, s *store.Store, m *media.Maker) error {
+	values := map[string]string{}
+	settings, err := s.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, set := range settings {
+		values[set.Key] = set.Value
+	}
+	threads, err := strconv.Atoi(values["threads"])
+	if err != nil {
+		return fmt.Errorf("read setting threads: %w", err)
+	}
+	nice, err := strconv.Atoi(values["transcode.nice"])
+	if err != nil {
+		return fmt.Errorf("read setting transcode.nice: %w", err)
+	}
+	m.Tune(threads, nice, values["encoder"])
+	return nil
 }
 
 func (w *Worker) maxHeight(ctx context.Context) (int, error) {

@@ -41,8 +41,13 @@ func TestPlaceKeepsTheFirstNameAndReplaces(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := disk.Place(from, to); err != nil {
-		t.Fatal(err)
+	for range 2 { // the second time after a stop before the row was committed
+		if err := disk.Place(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("there is more than the two files: %v", entries)
 	}
 	for _, name := range []string{from, to} {
 		if got, err := os.ReadFile(name); err != nil || string(got) != "new" {

@@ -55,13 +55,22 @@ func Move(from, to string) error {
 
 // Place gives a synced file its final name, durably, replacing what an earlier try may
 // have left there. The old name stays as a second link where the file system can, so that
-// a stop before the row is committed costs no work.
+// a stop before the row is committed costs no work. At no moment is there less than a whole
+// file under a name that had one.
 func Place(from, to string) error {
-	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	link := to + ".part"
+	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if os.Link(from, to) != nil {
-		if err := os.Rename(from, to); err != nil {
+	if os.Link(from, link) != nil {
+		link = from
+	}
+	if err := os.Rename(link, to); err != nil {
+		return err
+	}
+	// Between two links of one file, rename does nothing: POSIX wants it so.
+	if link != from {
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
