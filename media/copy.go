@@ -83,7 +83,11 @@ func (m *Maker) copyStreams(ctx context.Context, src Source, part string, report
 		return err
 	}
 	src.Path = plain
-	return remux(ctx, src, part, func(time.Duration, float64) {})
+	err = remux(ctx, src, part, func(time.Duration, float64) {})
+	if errors.Is(err, fmp4.ErrUnsupported) || errors.Is(err, fmp4.ErrFormat) {
+		return fmt.Errorf("%w: %v", ErrNotCopyable, err)
+	}
+	return err
 }
 
 // remux runs our own remuxer on src.

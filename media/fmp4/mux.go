@@ -19,6 +19,7 @@ import (
 type stream struct {
 	track   *track
 	samples iter.Seq2[sample, error] // in output time; may be run more than once
+	scrub   func([]byte) error       // takes private data out of a sample in place; nil when there is none
 }
 
 // Limits of one fragment. A fragment ends before a keyframe once it is long enough, so
@@ -131,7 +132,7 @@ func (x *muxer) write(ctx context.Context, out *output) error {
 		if int64(moof.Size())+8+data != x.plan[number-1].size {
 			return errChanged
 		}
-		if err := out.fragment(moof, data, g); err != nil {
+		if err := out.fragment(moof, data, g, x.streams); err != nil {
 			return fmt.Errorf("write fragment %d: %w", number, err)
 		}
 	}
@@ -272,7 +273,7 @@ func (o *output) write(p []byte) error {
 	return err
 }
 
-func (o *output) fragment(moof *mp4.MoofBox, data int64, g group) error {
+func (o *output) fragment(moof *mp4.MoofBox, data int64, g group, streams []stream) error {
 	if err := moof.Encode(o.w); err != nil {
 		return err
 	}
@@ -281,8 +282,8 @@ func (o *output) fragment(moof *mp4.MoofBox, data int64, g group) error {
 	if err := o.write(append(mdat, "mdat"...)); err != nil {
 		return err
 	}
-	for _, list := range g {
-		if err := o.copy(list); err != nil {
+	for i, list := range g {
+		if err := o.copy(list, streams[i].scrub); err != nil {
 			return err
 		}
 	}
@@ -292,29 +293,50 @@ func (o *output) fragment(moof *mp4.MoofBox, data int64, g group) error {
 	return nil
 }
 
+// maxSample bounds one frame; at the rates we copy, the largest keyframe has a few megabytes.
+const maxSample = 32 << 20
+
 // copy writes the samples' bytes; those that lie next to each other are read at once.
-func (o *output) copy(list []sample) error {
+func (o *output) copy(list []sample, scrub func([]byte) error) error {
 	for len(list) > 0 {
-		at, n, next := list[0].offset, int64(0), 0
-		for next < len(list) && list[next].from == list[0].from && list[next].offset == at+n {
+		at, n, next := list[0].offset, int64(list[0].size), 1
+		for next < len(list) && list[next].from == list[0].from && list[next].offset == at+n &&
+			n+int64(list[next].size) <= int64(len(o.buf)) {
 			n += int64(list[next].size)
 			next++
 		}
-		for from := list[0].from; n > 0; {
-			p := o.buf[:min(n, int64(len(o.buf)))]
-			if _, err := from.ReadAt(p, at); errors.Is(err, io.EOF) && at >= 0 {
-				if k, _ := from.ReadAt(p, at); k < len(p) {
-					return fmt.Errorf("%w: the file ends early", ErrFormat)
-				}
-			} else if err != nil {
+		p, err := o.read(list[0].from, at, n)
+		if err != nil {
+			return err
+		}
+		for rest := p; scrub != nil && len(rest) > 0; {
+			size := list[0].size
+			if err := scrub(rest[:size]); err != nil {
 				return err
 			}
-			if err := o.write(p); err != nil {
-				return err
-			}
-			at, n = at+int64(len(p)), n-int64(len(p))
+			rest, list, next = rest[size:], list[1:], next-1
+		}
+		if err := o.write(p); err != nil {
+			return err
 		}
 		list = list[next:]
 	}
 	return nil
+}
+
+// read returns n bytes of a source, which hold until the next call.
+func (o *output) read(from io.ReaderAt, at, n int64) ([]byte, error) {
+	if n > maxSample {
+		return nil, fmt.Errorf("%w: a frame of %d bytes", ErrUnsupported, n)
+	}
+	if n > int64(len(o.buf)) {
+		o.buf = make([]byte, n)
+	}
+	p := o.buf[:n]
+	if k, err := from.ReadAt(p, at); errors.Is(err, io.EOF) && at >= 0 && k < len(p) {
+		return nil, fmt.Errorf("%w: the file ends early", ErrFormat)
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return p, nil
 }

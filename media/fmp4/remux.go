@@ -8,7 +8,7 @@ import (
 )
 
 // Remux writes the H.264 and AAC of the MP4 or MOV at path to w in a rendition's layout,
-// without its metadata. What it cannot do without ffmpeg is an error that wraps
+// without its metadata, neither the file's nor what cameras put between the pictures. What it cannot do without ffmpeg is an error that wraps
 // ErrUnsupported. Its memory does not grow with the file's length but for a few bytes a
 // fragment.
 func Remux(ctx context.Context, path string, w io.Writer, report Progress) error {
@@ -60,7 +60,12 @@ func remux(ctx context.Context, s source, w io.Writer, report Progress) (err err
 	together(tracks[0], tracks[len(tracks)-1])
 	var streams []stream
 	for _, p := range tracks {
-		streams = append(streams, stream{track: p.track, samples: p.samples()})
+		s := stream{track: p.track, samples: p.samples()}
+		if p.track.Kind == Video {
+			size := p.track.entry.nalSize()
+			s.scrub = func(frame []byte) error { return scrub(frame, size) }
+		}
+		streams = append(streams, s)
 	}
 	return mux(ctx, w, streams, report)
 }
@@ -72,7 +77,7 @@ func (t *track) copyable() error {
 		return fmt.Errorf("%w: the %s is encrypted", ErrFormat, t.Kind)
 	case t.entry.count != 1:
 		return fmt.Errorf("%w: the %s changes its format on the way", ErrUnsupported, t.Kind)
-	case t.Kind == Video && (t.Entry != "avc1" || t.entry.configBox != "avcC"):
+	case t.Kind == Video && (t.Entry != "avc1" || t.entry.configBox != "avcC" || len(t.entry.config) < 7):
 		return fmt.Errorf("%w: the video is %s", ErrUnsupported, t.Entry)
 	case t.Kind == Video && t.rotation != 0:
 		return fmt.Errorf("%w: the video is turned by %d degrees", ErrUnsupported, t.rotation)
