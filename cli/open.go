@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/wire"
@@ -109,23 +108,8 @@ func (s *session) close() { _ = s.store.Close() } // every commit is durable alr
 
 // maker returns what makes renditions, as the settings say.
 func (s *session) maker(ctx context.Context, log *slog.Logger) (*media.Maker, error) {
-	values := map[string]string{}
-	settings, err := s.store.Settings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, set := range settings {
-		values[set.Key] = set.Value
-	}
-	threads, err := strconv.Atoi(values["threads"])
-	if err != nil {
-		return nil, fmt.Errorf("read setting threads: %w", err)
-	}
-	nice, err := strconv.Atoi(values["transcode.nice"])
-	if err != nil {
-		return nil, fmt.Errorf("read setting transcode.nice: %w", err)
-	}
-	return media.New(media.Config{Threads: threads, Nice: nice, Encoder: values["encoder"], Log: log}), nil
+	maker := media.New(media.Config{Log: log})
+	return maker, work.Tune(ctx, s.store, maker)
 }
 
 // worker returns what publishes and changes videos. It logs nothing: a command tells its

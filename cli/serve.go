@@ -56,10 +56,8 @@ func (o serveOptions) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.close()
-	log, err := a.logger(ctx, s)
-	if err != nil {
-		return err
-	}
+	level := new(slog.LevelVar)
+	log := a.logger(level)
 	maker, err := s.maker(ctx, log)
 	if err != nil {
 		return err
@@ -72,26 +70,19 @@ func (o serveOptions) run(ctx context.Context, a *app) error {
 		}
 	}
 	return server.Run(ctx, server.Config{
-		Data: s.data, Store: s.store, Media: maker, Listen: o.listen, Local: local || o.local,
+		Data: s.data, Store: s.store, Media: maker, Listen: o.listen, Local: local || o.local, Level: level,
 		Ready: func(addr string) { a.listening(s, addr) }, Log: log,
 	})
 }
 
 // logger logs to standard error: text for people, JSON for what collects logs.
-func (a *app) logger(ctx context.Context, s *session) (*slog.Logger, error) {
-	text, err := s.store.Setting(ctx, "log_level")
-	if err != nil {
-		return nil, err
-	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(text)); err != nil {
-		return nil, err
-	}
+// The server sets its level.
+func (a *app) logger(level *slog.LevelVar) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if a.term.ErrTTY {
-		return slog.New(slog.NewTextHandler(a.term.Err, options)), nil
+		return slog.New(slog.NewTextHandler(a.term.Err, options))
 	}
-	return slog.New(slog.NewJSONHandler(a.term.Err, options)), nil
+	return slog.New(slog.NewJSONHandler(a.term.Err, options))
 }
 
 // listening says where the pages are. A server whose output nobody reads serves all the same.

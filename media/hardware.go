@@ -82,7 +82,7 @@ func (e encoder) plausible() bool {
 // encode on this machine, else libx264. What was learnt is kept as long as the program
 // runs and ffmpeg stays the same.
 func (m *Maker) encoder(ctx context.Context) encoder {
-	setting := m.cfg.Encoder
+	setting := m.config().Encoder
 	if setting == software {
 		return x264()
 	}
@@ -96,7 +96,7 @@ func (m *Maker) encoder(ctx context.Context) encoder {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := path + info.ModTime().String()
+	key := setting + " " + path + info.ModTime().String()
 	name, known := m.encoders[key]
 	if !known {
 		name = m.choose(ctx, setting)

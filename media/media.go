@@ -48,6 +48,8 @@ type Maker struct {
 	log  *slog.Logger
 	gops int // GOPs in a chunk; tests make it small
 
+	tuning sync.Mutex // guards Threads, Nice and Encoder of cfg
+
 	used func(*os.ProcessState) // told of every finished run; benchmarks count with it
 
 	mu       sync.Mutex        // guards what was learnt about the ffmpeg in use
@@ -61,6 +63,21 @@ func New(cfg Config) *Maker {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, encoders: map[string]string{}}
+}
+
+// Tune changes three parts of the configuration. What runs goes on as it was begun, but for
+// the parts of it that are still to be started.
+func (m *Maker) Tune(threads, nice int, encoder string) {
+	m.tuning.Lock()
+	defer m.tuning.Unlock()
+	m.cfg.Threads, m.cfg.Nice, m.cfg.Encoder = threads, nice, encoder
+}
+
+// config returns the configuration as it is now.
+func (m *Maker) config() Config {
+	m.tuning.Lock()
+	defer m.tuning.Unlock()
+	return m.cfg
 }
 
 // Available says whether both ffmpeg and ffprobe can be run now.

@@ -191,8 +191,8 @@ func (m *Maker) estimate(p *Plan, src Source) {
 
 // threads is the number of threads that ffmpeg is told to use.
 func (m *Maker) threads() int {
-	if m.cfg.Threads > 0 {
-		return m.cfg.Threads
+	if n := m.config().Threads; n > 0 {
+		return n
 	}
 	return runtime.NumCPU()
 }

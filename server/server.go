@@ -57,6 +57,7 @@ type Config struct {
 
 	Ready func(addr string) // called once with the address, when requests are taken
 	Log   *slog.Logger      // nil discards
+	Level *slog.LevelVar    // of Log, set as the setting log_level says; nil leaves it
 }
 
 const (
@@ -97,7 +98,7 @@ func Run(ctx context.Context, cfg Config) error {
 // live runs everything that lives as long as the server does. The first that fails
 // ends the others.
 func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) error {
-	worker := work.New(work.Config{Data: cfg.Data, Store: cfg.Store, Media: cfg.Media, Log: cfg.Log})
+	worker := work.New(work.Config{Data: cfg.Data, Store: cfg.Store, Media: cfg.Media, Log: cfg.Log, Tune: cfg.heed})
 	lives := []struct {
 		name string
 		run  func(context.Context) error
@@ -106,6 +107,8 @@ func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) erro
 		{"do the work", worker.Run},
 		{"store views", s.views.Run},
 		{"give memory back", s.rest},
+		{"heed settings", cfg.heedChanges},
+		{"maintain the store", s.maintain},
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
