@@ -17,9 +17,10 @@ const (
 	// Interval is the time between two writes to the store.
 	Interval = 30 * time.Second
 
-	perViewer = 30      // views of one video a day by one address and browser
-	perMinute = 60      // reports a minute by one address
-	maxSeen   = 1 << 17 // hashes remembered; some 3 MiB
+	perViewer  = 10      // views of one video a day by one address and browser
+	perAddress = 30      // by one address, whatever it says its browsers are
+	perMinute  = 60      // reports a minute by one address
+	maxSeen    = 1 << 17 // hashes remembered; some 3 MiB
 )
 
 // Outcome says what became of a report.
@@ -67,14 +68,31 @@ func (c *Counter) Count(r Report) Outcome {
 	if bump(c.reports, c.hash(r.Address), perMinute) {
 		return TooMany
 	}
-	if bump(c.seen, c.hash("session", r.Address, r.Agent, r.Session, r.Video), 1) {
-		return Repeat
-	}
-	if bump(c.seen, c.hash("viewer", r.Address, r.Agent, r.Video), perViewer) {
+	if c.spent(r) {
 		return Repeat
 	}
 	c.pending[r.Video]++
 	return Counted
+}
+
+// spent reports whether the session was counted, or its viewer or address has had its
+// share. What does not count leaves no trace, so that a flood from one address fills
+// nothing.
+func (c *Counter) spent(r Report) bool {
+	keys := [...]uint64{
+		c.hash("session", r.Address, r.Agent, r.Session, r.Video),
+		c.hash("viewer", r.Address, r.Agent, r.Video),
+		c.hash("address", r.Address, r.Video),
+	}
+	for i, limit := range [...]uint8{1, perViewer, perAddress} {
+		if c.seen[keys[i]] >= limit {
+			return true
+		}
+	}
+	for _, key := range keys {
+		c.seen[key]++
+	}
+	return false
 }
 
 // turn forgets what must not be remembered longer. A full set is forgotten early: then
