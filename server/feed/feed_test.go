@@ -57,7 +57,9 @@ func name(height int) string {
 
 func TestFeeds(t *testing.T) {
 	for file, write := range map[string]func(feed.List) ([]byte, error){
-		"rss.xml": feed.RSS, "atom.xml": feed.Atom, "feed.json": feed.JSON, "sitemap.xml": feed.Sitemap,
+		"rss.xml": feed.RSS, "atom.xml": feed.Atom, "feed.json": feed.JSON, "sitemap.xml": func(l feed.List) ([]byte, error) { return feed.Sitemap(l, 1) },
+		"sitemap-part.xml":  func(l feed.List) ([]byte, error) { return feed.Sitemap(l, 2) },
+		"sitemap-index.xml": func(l feed.List) ([]byte, error) { return feed.SitemapIndex(l.Channel, 3) },
 	} {
 		t.Run(file, func(t *testing.T) {
 			got, err := write(full())

@@ -2,14 +2,19 @@ package feed
 
 import (
 	"encoding/xml"
+	"strconv"
 
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
 )
 
-// SitemapLength is how many videos a sitemap names, a little under what
-// https://www.sitemaps.org/protocol.html allows, for the pages beside them.
-const SitemapLength = 49_000
+// SitemapLength is how many videos one part of the sitemap names. The protocol allows a
+// hundred times as many (https://www.sitemaps.org/protocol.html); parts of this length are
+// cheap to make and to keep.
+const SitemapLength = 500
+
+// descriptionLength is how much of a description search engines are told. They show less.
+const descriptionLength = 300
 
 type sitemap struct {
 	XMLName xml.Name `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 urlset"`
@@ -35,13 +40,29 @@ type sitemapVideo struct {
 	Tags        []string `xml:"video:tag"`
 }
 
-// Sitemap returns the addresses of the channel's pages, with what search engines want
-// to know of each video.
-func Sitemap(l List) ([]byte, error) {
+// sitemapIndex names the parts. Each is beside the index, since a sitemap may only speak
+// of what is in its own folder and below.
+type sitemapIndex struct {
+	XMLName xml.Name `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 sitemapindex"`
+	Parts   []place  `xml:"sitemap"`
+}
+
+// SitemapIndex returns the addresses of the given number of parts.
+func SitemapIndex(c store.Channel, parts int) ([]byte, error) {
+	var s sitemapIndex
+	for i := range min(parts, 50_000) { // the protocol's limit
+		s.Parts = append(s.Parts, place{Loc: c.Base() + "/sitemap.xml?page=" + strconv.Itoa(i+1)})
+	}
+	return toXML(s)
+}
+
+// Sitemap returns the addresses of the videos' pages, with what search engines want to
+// know of each. The first part has the channel's other pages too.
+func Sitemap(l List, part int) ([]byte, error) {
 	base := l.Channel.Base()
-	s := sitemap{
-		Video: "http://www.google.com/schemas/sitemap-video/1.1",
-		URLs:  []place{{Loc: base + "/", Changed: stamp(l.updated())}, {Loc: base + "/about"}},
+	s := sitemap{Video: "http://www.google.com/schemas/sitemap-video/1.1"}
+	if part == 1 {
+		s.URLs = []place{{Loc: base + "/", Changed: stamp(l.updated())}, {Loc: base + "/about"}}
 	}
 	for _, v := range l.Videos {
 		s.URLs = append(s.URLs, place{
@@ -63,7 +84,7 @@ func newSitemapVideo(c store.Channel, v store.Video) *sitemapVideo {
 	s := &sitemapVideo{
 		Thumbnail:   thumbnail,
 		Title:       v.Title,
-		Description: pages.Plain(v.Description, 2000),
+		Description: pages.Plain(v.Description, descriptionLength),
 		Player:      c.EmbedURL(v),
 		Published:   stamp(v.PublishedAt),
 		Tags:        v.Tags[:min(len(v.Tags), 32)],
