@@ -41,7 +41,8 @@ func TestReaders(t *testing.T) {
 		whole bool
 	}{
 		{"at once", 0, true},
-		{"slowly but steadily", 5 * time.Second, true}, // 80 s for a piece, 400 s in all
+		{"slowly but steadily", 5 * time.Second, true},
+		{"by EDGE", 27 * time.Second, true}, // 20 kbit/s
 		{"asleep", time.Hour, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
