@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -99,28 +100,35 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", a.kind)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("X-Content-Type-Options", "nosniff")
+	// A player in a sandboxed frame has no origin, and loads its module as a stranger.
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	body, etag := a.body, a.etag
 	if a.packed != nil {
 		h.Add("Vary", "Accept-Encoding")
-		if acceptsGzip(r) {
+		if AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
 			body, etag = a.packed(), a.etag+"-gz"
+			// net/http leaves it out for what is encoded. With If-Match it may have to
+			// answer 412, where the length would be wrong.
+			if r.Header.Get("If-Match") == "" {
+				h.Set("Content-Length", strconv.Itoa(len(body)))
+			}
 		}
 	}
 	h.Set("ETag", `"`+etag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// acceptsGzip says whether the client takes gzip (RFC 9110, 12.5.3). A weight of 0
-// is the one way to refuse what is named.
-func acceptsGzip(r *http.Request) bool {
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		name, weight, _ := strings.Cut(part, ";")
-		if strings.TrimSpace(name) != "gzip" {
+// AcceptsGzip reads an Accept-Encoding header (RFC 9110, 12.5.3). A weight of 0 refuses.
+func AcceptsGzip(header string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		name, weight, _ := strings.Cut(one, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
 			continue
 		}
-		q := strings.TrimPrefix(strings.TrimSpace(weight), "q=")
-		return strings.Trim(q, "0.") != "" || q == ""
+		q, found := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(weight), " ", ""), "q=")
+		return !found || strings.Trim(q, "0.") != ""
 	}
 	return false
 }

@@ -24,5 +24,7 @@ function report(address) {
   const random = crypto.getRandomValues(new Uint8Array(16));
   const session = Array.from(random, (b) => b.toString(16).padStart(2, "0")).join("");
   const body = JSON.stringify({ session });
-  fetch(address, { method: "POST", body, keepalive: true, headers: { "Content-Type": "application/json" } }).catch(() => {});
+  // As plain text and with no look at the answer, so that a player in a sandboxed frame,
+  // which has no origin, need not ask for permission first.
+  fetch(address, { method: "POST", mode: "no-cors", body, keepalive: true }).catch(() => {});
 }

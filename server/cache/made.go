@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/tubelet/tubelet/assets"
 )
 
 // worthPacking is the size from which compression pays.
@@ -50,7 +52,7 @@ func (m *Made) choose(h http.Header, r *http.Request) (body []byte, etag string)
 		return m.answer.Body, `"` + m.tag + `"`
 	}
 	h.Add("Vary", "Accept-Encoding")
-	if !acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	if !assets.AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 		return m.answer.Body, `"` + m.tag + `"`
 	}
 	h.Set("Content-Encoding", "gzip")
@@ -75,19 +77,6 @@ func knows(header, etag string) bool {
 		if one == "*" || strings.TrimPrefix(one, "W/") == etag {
 			return true
 		}
-	}
-	return false
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3). A weight of 0 refuses.
-func acceptsGzip(header string) bool {
-	for one := range strings.SplitSeq(header, ",") {
-		name, weight, _ := strings.Cut(one, ";")
-		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			continue
-		}
-		q, found := strings.CutPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
-		return !found || strings.Trim(q, "0.") != ""
 	}
 	return false
 }
