@@ -71,11 +71,15 @@ func (v shown) address() string {
 	return v.ID + "~" + v.key
 }
 
-// cacheControl says how long an immutable file of the video may be kept. What only the
-// creator may see is kept nowhere.
+// cacheControl says how long an immutable file of the video may be kept, and whether by
+// caches that many share: those remember for whoever guesses what the creator has taken
+// back. What only the creator may see is kept nowhere.
 func (v shown) cacheControl() string {
 	if v.key != "" {
 		return private
+	}
+	if !v.Listed() {
+		return "private, max-age=31536000, immutable"
 	}
 	return "public, max-age=31536000, immutable"
 }

@@ -13,36 +13,69 @@ import (
 )
 
 func (s *site) sendRSS(w http.ResponseWriter, r *http.Request) error {
-	return s.feed(w, r, "application/rss+xml; charset=utf-8", feed.Length, feed.RSS)
+	return s.feed(w, r, "application/rss+xml; charset=utf-8", feed.RSS)
 }
 
 func (s *site) sendAtom(w http.ResponseWriter, r *http.Request) error {
-	return s.feed(w, r, "application/atom+xml; charset=utf-8", feed.Length, feed.Atom)
+	return s.feed(w, r, "application/atom+xml; charset=utf-8", feed.Atom)
 }
 
 func (s *site) sendJSONFeed(w http.ResponseWriter, r *http.Request) error {
-	return s.feed(w, r, "application/feed+json; charset=utf-8", feed.Length, feed.JSON)
+	return s.feed(w, r, "application/feed+json; charset=utf-8", feed.JSON)
 }
 
 func (s *site) sendSitemap(w http.ResponseWriter, r *http.Request) error {
-	return s.feed(w, r, "application/xml; charset=utf-8", feed.SitemapLength, feed.Sitemap)
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	number := 0 // the whole, or the index of its parts
+	if r.URL.Query().Has("page") {
+		var err error
+		if number, err = pageNumber(r); err != nil {
+			return err
+		}
+	}
+	return s.cached(w, r, "sitemap "+strconv.Itoa(number), func(ctx context.Context) (cache.Answer, error) {
+		body, err := s.sitemap(ctx, number)
+		return cache.Answer{Type: "application/xml; charset=utf-8", Body: body}, err
+	})
+}
+
+// sitemap returns part number of the sitemap. Part 0 is the whole where that is no longer
+// than a part, else the index of the parts. A part is small enough for the cache.
+func (s *site) sitemap(ctx context.Context, number int) ([]byte, error) {
+	part := max(number, 1)
+	l, total, err := s.list(ctx, (part-1)*feed.SitemapLength, feed.SitemapLength)
+	switch {
+	case err != nil:
+		return nil, err
+	case number == 0 && total > feed.SitemapLength:
+		return feed.SitemapIndex(l.Channel, (total+feed.SitemapLength-1)/feed.SitemapLength)
+	case part > 1 && len(l.Videos) == 0:
+		return nil, store.ErrNotFound
+	}
+	return feed.Sitemap(l, part)
 }
 
 // feed sends the newest listed videos in some form.
-func (s *site) feed(w http.ResponseWriter, r *http.Request, kind string, length int, write func(feed.List) ([]byte, error)) error {
+func (s *site) feed(w http.ResponseWriter, r *http.Request, kind string, write func(feed.List) ([]byte, error)) error {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	return s.cached(w, r, "feed "+kind, func(ctx context.Context) (cache.Answer, error) {
-		channel, err := s.store.Channel(ctx)
+		l, _, err := s.list(ctx, 0, feed.Length)
 		if err != nil {
 			return cache.Answer{}, err
 		}
-		list, _, err := s.store.Videos(ctx, store.List{Limit: length})
-		if err != nil {
-			return cache.Answer{}, err
-		}
-		body, err := write(feed.List{Channel: channel, Videos: list})
+		body, err := write(l)
 		return cache.Answer{Type: kind, Body: body}, err
 	})
+}
+
+// list returns the channel with some of its listed videos, and how many there are.
+func (s *site) list(ctx context.Context, offset, length int) (feed.List, int, error) {
+	channel, err := s.store.Channel(ctx)
+	if err != nil {
+		return feed.List{}, 0, err
+	}
+	videos, total, err := s.store.Videos(ctx, store.List{Offset: offset, Limit: length})
+	return feed.List{Channel: channel, Videos: videos}, total, err
 }
 
 // sendRobots asks search engines to leave out what is no page of its own.

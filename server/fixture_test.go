@@ -163,6 +163,18 @@ func fileBody(name string) []byte {
 	return []byte("WEBVTT or whatever " + name + " is\n")
 }
 
+// set changes a setting and waits until pages know.
+func (c channelOf) set(t testing.TB, key, value string) {
+	t.Helper()
+	if err := c.store.SetSetting(t.Context(), key, value); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(seen)
+}
+
+// seen is when a commit shows at the latest: a little more than the cache promises.
+const seen = 10 * time.Millisecond
+
 // answer is a response, read to its end.
 type answer struct {
 	*http.Response

@@ -20,15 +20,20 @@ const (
 	bodyBytes  = 4 << 10
 )
 
-// policy is what a page may do: load from this host and nothing else. The embed page
-// alone replaces it, to be shown in frames of others.
+// policy is what a page may do: load from this host and nothing else. It ends with who may
+// show the page in a frame.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"media-src 'self' blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors "
 
 // gate is what every request passes before its handler.
 func (s *site) gate(next http.Handler) http.Handler {
-	next = http.NewCrossOriginProtection().Handler(next)
+	protection := http.NewCrossOriginProtection()
+	// A player in a sandboxed frame has the origin "null". There is nothing to protect: a
+	// report carries no cookie and no rights, counts once for its session, and within what
+	// one address may count a day, whoever sends it.
+	protection.AddInsecureBypassPattern("POST /views/{id}")
+	next = protection.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.catch(w, r)
 		s.requests.Add(1)
@@ -38,7 +43,7 @@ func (s *site) gate(next http.Handler) http.Handler {
 			_ = control.SetReadDeadline(time.Now().Add(bodyTime))
 			r.Body = http.MaxBytesReader(w, r.Body, bodyBytes)
 		}
-		s.headers(w.Header())
+		s.headers(w.Header(), r)
 		if !s.answersTo(r.Host) {
 			http.Error(w, "This server does not answer to that name.", http.StatusMisdirectedRequest)
 			return
@@ -48,8 +53,12 @@ func (s *site) gate(next http.Handler) http.Handler {
 }
 
 // headers sets what holds for every answer. Handlers replace what differs for theirs.
-func (s *site) headers(h http.Header) {
-	h.Set("Content-Security-Policy", policy+"'self'")
+func (s *site) headers(h http.Header, r *http.Request) {
+	frames := "'self'"
+	if strings.HasPrefix(r.URL.Path, "/embed/") { // its errors too: else the frame stays blank
+		frames = "*"
+	}
+	h.Set("Content-Security-Policy", policy+frames)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -86,7 +95,7 @@ func (s *site) catch(w http.ResponseWriter, r *http.Request) {
 	case http.ErrAbortHandler:
 		panic(err) // net/http's own way to cut a connection
 	default:
-		s.log.Error("handler panicked", "path", r.URL.Path, "panic", err)
+		s.log.Error("handler panicked", "path", withoutKeys(r.URL.Path), "panic", err)
 		http.Error(w, "Something went wrong here.", http.StatusInternalServerError)
 	}
 }
@@ -107,17 +116,33 @@ type action func(w http.ResponseWriter, r *http.Request) error
 func (s *site) page(do action) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := do(w, r)
-		if err == nil || r.Context().Err() != nil {
+		if err == nil {
 			return
+		}
+		if r.Context().Err() != nil { // the client has gone, or is cut off at the stop
+			panic(http.ErrAbortHandler) // to return would answer 200 with nothing
 		}
 		answer := &statusError{status: http.StatusInternalServerError}
 		if errors.Is(err, store.ErrNotFound) {
 			answer.status = http.StatusNotFound
+		} else if errors.Is(err, context.DeadlineExceeded) {
+			answer.status = http.StatusServiceUnavailable
+			s.log.Warn("request took too long", "path", withoutKeys(r.URL.Path), "err", err)
 		} else if !errors.As(err, &answer) {
-			s.log.Error("request failed", "path", r.URL.Path, "err", err)
+			s.log.Error("request failed", "path", withoutKeys(r.URL.Path), "err", err)
 		}
 		s.sorry(w, r, answer)
 	}
+}
+
+// withoutKeys takes the preview keys out of a path: whoever reads the log must not see what
+// is not published.
+func withoutKeys(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		parts[i], _, _ = strings.Cut(part, "~")
+	}
+	return strings.Join(parts, "/")
 }
 
 // sorry sends an error page. When even that can't be made, a line of text must do.
@@ -132,7 +157,10 @@ func (s *site) sorry(w http.ResponseWriter, r *http.Request, e *statusError) {
 	for _, name := range []string{"Content-Disposition", "Cache-Control", "ETag", "Vary"} {
 		w.Header().Del(name)
 	}
-	s.headers(w.Header())
+	s.headers(w.Header(), r)
+	if e.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
 	if err != nil {
 		http.Error(w, http.StatusText(e.status), e.status)
 		return

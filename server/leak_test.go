@@ -84,6 +84,7 @@ func mustLack(t *testing.T, path, text string, words []string) {
 // TestUnlistedIsNamedNowhere asks every page that names videos.
 func TestUnlistedIsNamedNowhere(t *testing.T) {
 	c := newChannel(t)
+	c.set(t, "downloads", "all")
 	for _, path := range []string{
 		"/", "/?tag=wood", "/about", "/search?q=how", "/w/" + public, "/embed/" + public,
 		"/feed.xml", "/feed.atom", "/feed.json", "/sitemap.xml", "/robots.txt",
@@ -102,6 +103,9 @@ func TestUnlistedIsNamedNowhere(t *testing.T) {
 			if a.StatusCode != 200 || a.Header.Get("X-Robots-Tag") != "noindex" {
 				t.Errorf("%s: %d, X-Robots-Tag %q; want 200, noindex", path, a.StatusCode, a.Header.Get("X-Robots-Tag"))
 			}
+			if strings.Contains(a.Header.Get("Cache-Control"), "public") {
+				t.Errorf("%s: Cache-Control %q", path, a.Header.Get("Cache-Control"))
+			}
 		}
 	}
 }
@@ -110,6 +114,7 @@ func TestUnlistedIsNamedNowhere(t *testing.T) {
 // keeps or indexes it.
 func TestPreview(t *testing.T) {
 	c := newChannel(t)
+	c.set(t, "downloads", "all")
 	keys, err := preview.Load(c.data) // as the command line does
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +147,61 @@ func TestPreview(t *testing.T) {
 	}
 	if a := c.get(t, "/w/"+keys.Address(public)+"?t=5"); a.StatusCode != http.StatusFound || a.Header.Get("Location") != "/w/"+public+"?t=5" {
 		t.Errorf("the preview address of a published video: %d %s", a.StatusCode, a.Header.Get("Location"))
+	}
+}
+
+// TestOriginalsAreAskedFor asks every route for the original, which tells where it was
+// filmed and with what, of every video and as everybody.
+func TestOriginalsAreAskedFor(t *testing.T) {
+	c := newChannel(t)
+	addresses := []string{public, unlisted, c.keys.Address(draft), c.keys.Address(scheduled)}
+	for _, w := range []struct {
+		setting             string
+		rendition, original int
+		named               bool
+	}{
+		{"renditions", 200, 404, false},
+		{"none", 200, 404, false}, // what new videos start with is no matter of these
+		{"all", 200, 200, true},
+		{"true", 200, 404, false},
+	} {
+		c.set(t, "downloads", w.setting)
+		for _, address := range addresses {
+			rendition := c.get(t, "/download/"+address+"/720p.mp4")
+			original := c.get(t, "/download/"+address+"/source.mov")
+			if rendition.StatusCode != w.rendition || original.StatusCode != w.original {
+				t.Errorf("%s: %s: rendition %d, original %d", w.setting, address, rendition.StatusCode, original.StatusCode)
+			}
+			if kind := original.Header.Get("Content-Type"); w.original == 200 && kind != "application/octet-stream" {
+				t.Errorf("the original is %s", kind)
+			}
+			for pattern, list := range paths(address, "1") {
+				if method, _, _ := strings.Cut(pattern, " "); method != "GET" || strings.HasPrefix(pattern, "GET /download/") {
+					continue
+				}
+				for _, path := range list {
+					named := strings.Contains(c.get(t, path).body, "source.mov")
+					if named != (w.named && pattern == "GET /w/{id}") {
+						t.Errorf("%s: %s names the original: %v", w.setting, path, named)
+					}
+				}
+			}
+			if a := c.get(t, "/media/"+address+"/1/source.mov"); a.StatusCode != 404 {
+				t.Errorf("%s: the original is among the media: %d", w.setting, a.StatusCode)
+			}
+		}
+	}
+	v, err := c.store.Video(t.Context(), public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Downloads = false
+	if err := c.store.UpdateVideo(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	c.set(t, "downloads", "all")
+	if a := c.get(t, "/download/"+public+"/source.mov"); a.StatusCode != 404 {
+		t.Errorf("the original of a video without downloads: %d", a.StatusCode)
 	}
 }
 

@@ -23,8 +23,9 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
-// textBytes bounds the playlists and captions that are sent compressed, from memory.
-const textBytes = 1 << 20
+// textBytes bounds the playlists and captions that are sent compressed, from memory: what
+// the cache takes. The playlist of a film of nine hours is as long.
+const textBytes = 512 << 10
 
 // mediaTypes are the types of what lies in a video's folder. None of them can be taken
 // for a page or for an object of the fediverse, whatever a client asks for.
@@ -165,18 +166,22 @@ func openFile(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// sendText sends a playlist or captions, compressed.
+// sendText sends a playlist or captions, compressed unless they are very long.
 func (s *site) sendText(w http.ResponseWriter, r *http.Request, v shown, name, kind string) error {
-	return s.computed(w, r, v, name, func(context.Context) (cache.Answer, error) {
+	if info, err := s.videos.Stat(name); err == nil && info.Size() > textBytes {
+		return s.sendFile(w, r, v, name, kind)
+	}
+	return s.computed(w, r, v, name, func(ctx context.Context) (cache.Answer, error) {
+		v, err := s.find(ctx, r.PathValue("id")) // again, as of the version that the cache knows
+		if err != nil {
+			return cache.Answer{}, err
+		}
 		f, err := openFile(s.videos, name)
 		if err != nil {
 			return cache.Answer{}, err
 		}
 		defer f.Close()
-		body, err := io.ReadAll(io.LimitReader(f, textBytes+1))
-		if err == nil && len(body) > textBytes {
-			err = errors.New("too large")
-		}
+		body, err := io.ReadAll(io.LimitReader(f, textBytes)) // files do not grow
 		if err != nil {
 			return cache.Answer{}, fmt.Errorf("read %s: %w", name, err)
 		}
@@ -251,6 +256,12 @@ func (s *site) sendDownload(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := r.PathValue("file")
 	title, ok := downloadName(v.Video, name)
+	if ok && name == v.Media.SourceFile {
+		ok, err = s.originals(r.Context())
+	}
+	if err != nil {
+		return err
+	}
 	if !ok {
 		return store.ErrNotFound
 	}
@@ -263,6 +274,13 @@ func (s *site) sendDownload(w http.ResponseWriter, r *http.Request) error {
 		kind = "application/octet-stream"
 	}
 	return s.sendFile(w, r, v, path.Join(v.ID, strconv.Itoa(v.Media.Rev), name), kind)
+}
+
+// originals reports whether originals may be downloaded. They carry what a camera or phone
+// wrote into them, such as where that was, so the creator has to ask for it.
+func (s *site) originals(ctx context.Context) (bool, error) {
+	value, err := s.store.Setting(ctx, "downloads")
+	return value == "all", err
 }
 
 // downloadName names a file after its video: "The bench vise (720p).mp4".

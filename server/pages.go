@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tubelet/tubelet/server/cache"
 	"github.com/tubelet/tubelet/server/pages"
@@ -16,11 +17,18 @@ const (
 	tagsShown    = 30  // beside them
 	queryLength  = 200 // characters of a search that count
 	pagesAllowed = 10_000
+
+	searchesAtOnce = 2 // of the four reads that the store runs at once
+	searchWait     = 2 * time.Second
 )
 
 // cached answers from the cache, which makes the answer where it has none.
 func (s *site) cached(w http.ResponseWriter, r *http.Request, key string, build func(context.Context) (cache.Answer, error)) error {
-	made, err := s.cache.Get(r.Context(), key, build)
+	return s.keptIn(s.cache, w, r, key, build)
+}
+
+func (s *site) keptIn(c *cache.Cache, w http.ResponseWriter, r *http.Request, key string, build func(context.Context) (cache.Answer, error)) error {
+	made, err := c.Get(r.Context(), key, build)
 	if err != nil {
 		return err
 	}
@@ -94,13 +102,27 @@ func (s *site) showSearch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key := "search " + strconv.Itoa(number) + " " + query
-	return s.cached(w, r, key, func(ctx context.Context) (cache.Answer, error) {
-		return s.searchPage(ctx, query, number)
-	})
+	answer, err := s.searchPage(r.Context(), query, number)
+	if err != nil {
+		return err
+	}
+	// Not kept: anybody can think of more queries than there is room for pages.
+	cache.Make(answer).Serve(w, r)
+	return nil
 }
 
+// searchPage searches when it is its turn, so that searches leave room for everything else.
 func (s *site) searchPage(ctx context.Context, query string, number int) (cache.Answer, error) {
+	turn := time.NewTimer(searchWait)
+	defer turn.Stop()
+	select {
+	case s.searches <- struct{}{}:
+		defer func() { <-s.searches }()
+	case <-turn.C:
+		return cache.Answer{}, &statusError{http.StatusServiceUnavailable, "Many people search at this moment. Please try again."}
+	case <-ctx.Done():
+		return cache.Answer{}, ctx.Err()
+	}
 	head, err := s.head(ctx)
 	if err != nil {
 		return cache.Answer{}, err

@@ -6,8 +6,31 @@ import (
 	"time"
 )
 
-// quiet is how long nobody asks for anything until memory is given back.
-const quiet = 20 * time.Second
+const (
+	quiet = 20 * time.Second // how long hardly anybody asks for anything until memory is given back
+	few   = 20               // requests in that time: a film being watched, or a monitor
+
+	maintained = 24 * time.Hour   // between two rounds of maintenance
+	settled    = 10 * time.Minute // from the start to the first, for machines that run by the hour
+)
+
+// maintain does once a day what the database wants. A round that fails is no reason to
+// stop: the next may do.
+func (s *site) maintain(ctx context.Context) error {
+	timer := time.NewTimer(settled)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			if err := s.store.Maintain(ctx, time.Now()); err != nil && ctx.Err() == nil {
+				s.log.Error("maintenance put off", "err", err)
+			}
+			timer.Reset(maintained)
+		}
+	}
+}
 
 // rest gives memory back to the system when visitors have gone. Go keeps what a busy
 // minute took, for the next one; on a machine of one gigabyte that also transcodes, others
@@ -22,10 +45,11 @@ func (s *site) rest(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			now := s.requests.Load()
-			if now == seen && !rested {
+			calm := now-seen <= few
+			if calm && !rested {
 				debug.FreeOSMemory()
 			}
-			rested, seen = now == seen, now
+			rested, seen = calm, now
 		}
 	}
 }

@@ -16,8 +16,11 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
-// cacheBytes bounds the finished pages kept in memory.
-const cacheBytes = 4 << 20
+// What the finished pages kept in memory may take.
+const (
+	cacheBytes    = 4 << 20
+	progressBytes = 1 << 20
+)
 
 // site is the channel as it is shown: what the handlers work with.
 type site struct {
@@ -26,15 +29,17 @@ type site struct {
 	proxied bool // behind a proxy whose forwarded addresses count
 	secure  bool // HTTPS is ours
 
-	store   *store.Store
-	pages   *pages.Pages
-	keys    preview.Keys
-	cache   *cache.Cache
-	views   *views.Counter
-	catalog *catalog
-	videos  *os.Root // data/videos
-	picture *os.Root // data/channel
-	log     *slog.Logger
+	store    *store.Store
+	pages    *pages.Pages
+	keys     preview.Keys
+	cache    *cache.Cache
+	progress *cache.Cache // of what shows the progress of jobs
+	views    *views.Counter
+	catalog  *catalog
+	searches chan struct{} // holds one for each search that runs
+	videos   *os.Root      // data/videos
+	picture  *os.Root      // data/channel
+	log      *slog.Logger
 
 	requests atomic.Int64 // so far
 }
@@ -45,8 +50,10 @@ func newSite(ctx context.Context, cfg Config) (*site, error) {
 	s := &site{
 		local: cfg.Local, secure: cfg.TLS != nil, proxied: !cfg.Local && cfg.TLS == nil,
 		store: cfg.Store, log: cfg.Log,
-		views: views.New(cfg.Store.AddViews, cfg.Log),
-		cache: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: cacheBytes}),
+		views:    views.New(cfg.Store.AddViews, cfg.Log),
+		cache:    cache.New(cache.Config{Version: cfg.Store.ContentVersion, Bytes: cacheBytes}),
+		progress: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: progressBytes}),
+		searches: make(chan struct{}, searchesAtOnce),
 	}
 	s.catalog = &catalog{load: cfg.Store.Video, version: s.cache.Version}
 	var err error

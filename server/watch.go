@@ -48,7 +48,17 @@ func (s *site) ofVideo(w http.ResponseWriter, r *http.Request, name string, buil
 		cache.Make(answer).Serve(w, r)
 		return nil
 	}
-	return s.cached(w, r, name+" "+v.ID, func(ctx context.Context) (cache.Answer, error) {
+	kept, key := s.cache, name+" "+v.ID
+	if v.Media.State == store.Processing || v.Media.State == store.Watchable {
+		// The page tells how far the work has come. What it is made from is as of the
+		// version of the content, which may be a few milliseconds behind that of the jobs.
+		version, err := s.cache.Version(r.Context())
+		if err != nil {
+			return err
+		}
+		kept, key = s.progress, key+" "+strconv.FormatInt(version, 10)
+	}
+	return s.keptIn(kept, w, r, key, func(ctx context.Context) (cache.Answer, error) {
 		v, err := s.find(ctx, address) // again: this is kept as of the version that the cache knows
 		if err != nil {
 			return cache.Answer{}, err
@@ -76,6 +86,9 @@ func (s *site) showWatch(w http.ResponseWriter, r *http.Request) error {
 			return nil, err
 		}
 		if page.More, err = s.store.Related(ctx, v.Video, moreSize); err != nil {
+			return nil, err
+		}
+		if page.Originals, err = s.originals(ctx); err != nil {
 			return nil, err
 		}
 		if v.Media.State == store.Processing || v.Media.State == store.Watchable {
@@ -114,7 +127,6 @@ func (s *site) thread(ctx context.Context, v shown, number int) (pages.Thread, e
 // showEmbed shows the bare player, in a frame of any page. Where to start is read from
 // the address by the player itself.
 func (s *site) showEmbed(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Content-Security-Policy", policy+"*")
 	q := r.URL.Query()
 	autoplay, muted, loop := on(q.Get("autoplay")), on(q.Get("muted")), on(q.Get("loop"))
 	name := fmt.Sprint("embed ", autoplay, muted, loop)
