@@ -33,12 +33,16 @@ export function takeKeys(player) {
   return { help };
 }
 
+// What lies over the page while it is open. A browser without popovers would throw at
+// their selector.
+const covers = CSS.supports("selector(:popover-open)") ? "dialog[open], [popover]:popover-open" : "dialog[open]";
+
 // taken says whether the key belongs to what has the focus: a field, a button, an
 // open dialog.
 function taken(event, inside) {
   const node = event.target;
   if (node.closest?.("input:not([type=range]), textarea, select, [contenteditable]")) return true;
-  if (document.querySelector("dialog[open], [popover]:popover-open")) return true;
+  if (document.querySelector(covers)) return true;
   const presses = event.key === " " || event.key === "Enter";
   if (presses && node.closest?.("button, a, summary, [role^=menuitem]")) return true;
   if (!inside && event.key === " " && node !== document.body) return true;

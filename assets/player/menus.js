@@ -92,7 +92,7 @@ export function makeMenus(player) {
     const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: -1 }[event.key];
     if (to !== undefined) items.at(to % items.length)?.focus();
     else if (event.key === "Escape") close();
-    else if (event.key === "Tab") close(false);
+    else if (event.key === "Tab") close(); // the browser goes on from the button
     else if (event.key === "ArrowLeft" && node.querySelector(".pl-back")) open("main");
     else if (event.key === "ArrowRight" && document.activeElement?.getAttribute("aria-haspopup")) document.activeElement.click();
     else return event.stopPropagation();

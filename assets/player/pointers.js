@@ -33,15 +33,19 @@ export function takePointers(player) {
   wake();
 }
 
-// One click plays or pauses; two make the picture large, and the first is undone.
+// One click plays or pauses; two make the picture large, and the first is undone. A tap
+// makes clicks too, but not every browser says so on them: the pointer before it does.
 function takeClicks(player) {
   const { video } = player;
-  video.addEventListener("click", (event) => {
-    if (event.pointerType === "touch" || player.fresh) return;
-    player.toggle();
+  let touch = false;
+  video.addEventListener("pointerdown", (event) => {
+    touch = event.pointerType === "touch";
   });
-  video.addEventListener("dblclick", (event) => {
-    if (event.pointerType !== "touch") player.toggleFull();
+  video.addEventListener("click", () => {
+    if (!touch && !player.fresh) player.toggle();
+  });
+  video.addEventListener("dblclick", () => {
+    if (!touch) player.toggleFull();
   });
 }
 
