@@ -34,7 +34,7 @@ function call(method, path, body) {
 async function session() {
   const capabilities = {
     alwaysMatch: {
-      "webkitgtk:browserOptions": { binary: process.env.MINIBROWSER || "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser", args: ["--automation"] },
+      "webkitgtk:browserOptions": { binary: process.env.MINIBROWSER, args: ["--automation"] },
       timeouts: { script: 30000, pageLoad: 60000 },
     },
   };
