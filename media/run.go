@@ -107,7 +107,7 @@ func (m *Maker) run(ctx context.Context, j job) error {
 	// ffmpeg takes the signal at the limit for a wish to quit, and just exits. The kernel
 	// counts a little otherwise for the limit than for the account.
 	limit := m.limits(j).cpu
-	if ps := cmd.ProcessState; ps != nil && ps.UserTime()+ps.SystemTime() >= limit-limit/10 {
+	if ps := cmd.ProcessState; ps != nil && ps.UserTime()+ps.SystemTime() >= limit/2 && ps.ExitCode() == 255 {
 		return fmt.Errorf("%s: used more processor time than its limit", j.tool)
 	}
 	return explain(j.tool, err, tail.String())
@@ -160,7 +160,7 @@ func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error
 
 // limits chooses the limits of j.
 func (m *Maker) limits(j job) limits {
-	l := limits{cpu: j.cpu, size: j.size, space: 8 << 30, nice: m.cfg.Nice, idle: true}
+	l := limits{cpu: j.cpu, size: j.size, space: 8 << 30, nice: m.config().Nice, idle: true}
 	if l.cpu == 0 {
 		l.cpu = 2 * time.Minute
 	}

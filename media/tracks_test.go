@@ -75,7 +75,7 @@ func TestSubtitles(t *testing.T) {
 func TestPoster(t *testing.T) {
 	m := maker(t)
 	late := func(t testing.TB) string { // black but for its second half
-		return clip(t, "late.mp4", "-f lavfi -i color=black:s=320x240:r=30:d=4 -f lavfi -i testsrc2=s=320x240:r=30:d=4"+
+		return clip(t, "dark.mp4", "-f lavfi -i color=black:s=320x240:r=30:d=4 -f lavfi -i testsrc2=s=320x240:r=30:d=4"+
 			" -filter_complex [0][1]concat"+x264)
 	}
 	wide := func(t testing.TB) string {
