@@ -116,12 +116,12 @@ func (s *Store) changeJob(ctx context.Context, what, query string, args ...any) 
 	return nil
 }
 
-// SaveProgress records Stage, Percent, Speed and ETA of a running job. ErrNotFound means
-// that it is no longer wanted, and its worker stops.
+// SaveProgress records Stage, Percent, Speed, ETA and Attempts of a running job. ErrNotFound
+// means that it is no longer wanted, and its worker stops.
 func (s *Store) SaveProgress(ctx context.Context, j Job) error {
 	return s.changeJob(ctx, fmt.Sprintf("save progress of job %d", j.ID),
-		"update jobs set stage = ?, percent = ?, speed = ?, eta = ?, updated_at = ?"+running,
-		j.Stage, j.Percent, j.Speed, span(j.ETA), stamp(time.Now()), j.ID)
+		"update jobs set stage = ?, percent = ?, speed = ?, eta = ?, attempts = ?, updated_at = ?"+running,
+		j.Stage, j.Percent, j.Speed, span(j.ETA), j.Attempts, stamp(time.Now()), j.ID)
 }
 
 // FinishJob records that a running job is done, and adds those that come next.
@@ -140,16 +140,40 @@ func (s *Store) FinishJob(ctx context.Context, id int64, next []Job) error {
 	return nil
 }
 
-// FailJob gives a running job up.
-func (s *Store) FailJob(ctx context.Context, id int64, reason string) error {
-	return s.changeJob(ctx, fmt.Sprintf("fail job %d", id),
-		"update jobs set state = 'failed', eta = 0, reason = ?, updated_at = ?"+running, reason, stamp(time.Now()), id)
+// FailJob gives a running job up, and its revision with it when the job is vital to that.
+func (s *Store) FailJob(ctx context.Context, id int64, reason string, vital bool) error {
+	if err := s.giveUp(ctx, id, reason, vital, running); err != nil {
+		return fmt.Errorf("fail job %d: %w", id, err)
+	}
+	return nil
 }
 
-// DeferJob puts a running job off: queued again, or waiting for what reason names.
+// giveUp fails a job that is in one of the states that where names.
+func (s *Store) giveUp(ctx context.Context, id int64, reason string, vital bool, where string) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		j, err := one(ctx, tx, scanJob, "update jobs set state = 'failed', eta = 0, reason = ?, updated_at = ?"+where+
+			" returning "+jobColumns, reason, stamp(time.Now()), id)
+		if err != nil || !vital {
+			return err
+		}
+		// What plays, plays on.
+		err = changeMedia(ctx, tx, j.Video, j.Rev, "state = 'failed', error = ?", reason)
+		if err == ErrNotFound {
+			err = nil // a revision that is gone needs nothing
+		}
+		return err
+	})
+}
+
+// DeferJob puts a running job off: queued again, or waiting for what reason names. It counts
+// as an attempt only when it is queued for a reason, which is a failure.
 func (s *Store) DeferJob(ctx context.Context, id int64, at time.Time, state JobState, reason string) error {
-	return s.changeJob(ctx, fmt.Sprintf("defer job %d", id),
-		"update jobs set state = ?, reason = ?, run_at = ?, speed = 0, eta = 0, updated_at = ?"+running,
+	attempts := "attempts"
+	if state == JobWaiting || reason == "" {
+		attempts = "max(attempts - 1, 0)"
+	}
+	return s.change(ctx, fmt.Sprintf("defer job %d", id),
+		"update jobs set state = ?, reason = ?, run_at = ?, attempts = "+attempts+", speed = 0, eta = 0, updated_at = ?"+running,
 		state, reason, stamp(at), stamp(time.Now()), id)
 }
 
@@ -188,9 +212,10 @@ func (s *Store) Jobs(ctx context.Context, l JobList) ([]Job, error) {
 	return list, nil
 }
 
-// RetryJob makes a failed or waiting job due at once, as if it had never been tried. A
-// queued one is due anyway; one that runs or is done is ErrInvalid.
-func (s *Store) RetryJob(ctx context.Context, id int64) error {
+// RetryJob makes a failed or waiting job due at once, as if it had never been tried, and takes
+// back that its revision has failed when the job is vital to that. A queued one is due
+// anyway; one that runs or is done is ErrInvalid.
+func (s *Store) RetryJob(ctx context.Context, id int64, vital bool) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		j, err := one(ctx, tx, scanJob, "select "+jobColumns+" from jobs where id = ?", id)
 		if err != nil {
@@ -202,7 +227,7 @@ func (s *Store) RetryJob(ctx context.Context, id int64) error {
 		now := stamp(time.Now())
 		_, err = tx.ExecContext(ctx, "update jobs set state = 'queued', reason = '', attempts = 0, run_at = ?, updated_at = ? where id = ?",
 			now, now, id)
-		if err != nil {
+		if err != nil || !vital {
 			return err
 		}
 		// The work on the media goes on, so it has not failed after all.
@@ -217,20 +242,15 @@ func (s *Store) RetryJob(ctx context.Context, id int64) error {
 	return nil
 }
 
-// CancelJob gives an open job up. One that is done or failed is ErrInvalid.
-func (s *Store) CancelJob(ctx context.Context, id int64) error {
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
-		err := changed(ctx, tx, `update jobs set state = 'failed', eta = 0, reason = 'cancelled', updated_at = ?
-			where id = ? and state in ('queued', 'running', 'waiting')`, stamp(time.Now()), id)
-		if !errors.Is(err, ErrNotFound) {
-			return err
+// CancelJob gives an open job up, and its revision with it when the job is vital to that. One
+// that is done or failed is ErrInvalid.
+func (s *Store) CancelJob(ctx context.Context, id int64, vital bool) error {
+	err := s.giveUp(ctx, id, "cancelled", vital, " where id = ? and state in ('queued', 'running', 'waiting')")
+	if errors.Is(err, ErrNotFound) {
+		if j, jerr := s.Job(ctx, id); jerr == nil {
+			err = Errorf(ErrInvalid, "it is %s", j.State)
 		}
-		state, err := one(ctx, tx, value[JobState], "select state from jobs where id = ?", id)
-		if err != nil {
-			return err
-		}
-		return Errorf(ErrInvalid, "it is %s", state)
-	})
+	}
 	if err != nil {
 		return fmt.Errorf("cancel job %d: %w", id, err)
 	}

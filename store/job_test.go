@@ -28,6 +28,15 @@ func claim(t *testing.T, s *store.Store, now time.Time) store.Job {
 	return j
 }
 
+// fail makes a job of a video's first revision and gives both up.
+func fail(t *testing.T, s *store.Store, video, reason string) int64 {
+	t.Helper()
+	id := enqueue(t, s, store.Job{Kind: "transcode", Video: video, Rev: 1, Priority: 1000})
+	claim(t, s, time.Now())
+	must(t, s.FailJob(t.Context(), id, reason, true))
+	return id
+}
+
 func job(t *testing.T, s *store.Store, id int64) store.Job {
 	t.Helper()
 	j, err := s.Job(t.Context(), id)
@@ -79,7 +88,7 @@ func TestJobLife(t *testing.T) {
 	_, err := s.ClaimJob(t.Context(), at.Add(-time.Millisecond))
 	wantError(t, err, store.ErrNotFound)
 	got = claim(t, s, at)
-	same(t, []any{got.ID, got.Attempts, got.Reason}, []any{id, 2, ""})
+	same(t, []any{got.ID, got.Attempts, got.Reason}, []any{id, 1, ""}) // waiting was no attempt
 
 	must(t, s.FinishJob(t.Context(), id, []store.Job{{Kind: "storyboard", Video: v.ID, Rev: 1}}))
 	got = job(t, s, id)
@@ -92,28 +101,57 @@ func TestJobLife(t *testing.T) {
 	same(t, len(every), 2)
 
 	next := claim(t, s, time.Now())
-	must(t, s.SetMediaFailed(t.Context(), v.ID, 1, "broken"))
-	must(t, s.FailJob(t.Context(), next.ID, "broken"))
-	must(t, s.RetryJob(t.Context(), next.ID))
+	must(t, s.FailJob(t.Context(), next.ID, "broken", true))
+	same(t, load(t, s, v.ID).Media.Error, "broken")
+	must(t, s.RetryJob(t.Context(), next.ID, true))
 	got = job(t, s, next.ID)
 	same(t, []any{got.State, got.Attempts, got.Reason}, []any{store.JobQueued, 0, ""})
 	same(t, load(t, s, v.ID).Media.State, store.Watchable)
-	wantError(t, s.RetryJob(t.Context(), id), store.ErrInvalid) // done
-	wantError(t, s.RetryJob(t.Context(), 999), store.ErrNotFound)
+	wantError(t, s.RetryJob(t.Context(), id, true), store.ErrInvalid) // done
+	wantError(t, s.RetryJob(t.Context(), 999, true), store.ErrNotFound)
+}
+
+// Only what went wrong counts as an attempt: a failure, and the death of the worker.
+func TestAttempts(t *testing.T) {
+	s := open(t)
+	id := enqueue(t, s, store.Job{Kind: "transcode"})
+	steps := []struct {
+		name string
+		end  func(j store.Job) error
+		want int
+	}{
+		{"yield", func(j store.Job) error { return s.DeferJob(t.Context(), id, time.Now(), store.JobQueued, "") }, 1},
+		{"wait", func(j store.Job) error { return s.DeferJob(t.Context(), id, time.Now(), store.JobWaiting, "no room") }, 1},
+		{"failure", func(j store.Job) error { return s.DeferJob(t.Context(), id, time.Now(), store.JobQueued, "broken") }, 2},
+		{"death", func(j store.Job) error { return s.RequeueRunning(t.Context()) }, 3},
+		{"progress", func(j store.Job) error {
+			j.Attempts = 1
+			return errors.Join(s.SaveProgress(t.Context(), j), s.RequeueRunning(t.Context()))
+		}, 2},
+	}
+	for _, tt := range steps {
+		must(t, tt.end(claim(t, s, time.Now())))
+		if got := claim(t, s, time.Now()).Attempts; got != tt.want {
+			t.Errorf("%s: attempt %d, want %d", tt.name, got, tt.want)
+		}
+		must(t, s.DeferJob(t.Context(), id, time.Now(), store.JobQueued, ""))
+	}
 }
 
 func TestCancelReachesTheWorker(t *testing.T) {
 	s := open(t)
-	id := enqueue(t, s, store.Job{Kind: "transcode"})
+	v := create(t, s, processing("x"))
+	id := enqueue(t, s, store.Job{Kind: "transcode", Video: v.ID, Rev: 1})
 	j := claim(t, s, time.Now())
-	must(t, s.CancelJob(t.Context(), id))
+	must(t, s.CancelJob(t.Context(), id, true))
+	same(t, load(t, s, v.ID).Media.Error, "cancelled")
 	wantError(t, s.SaveProgress(t.Context(), j), store.ErrNotFound)
 	wantError(t, s.FinishJob(t.Context(), id, []store.Job{{Kind: "next"}}), store.ErrNotFound)
-	wantError(t, s.FailJob(t.Context(), id, "other"), store.ErrNotFound)
+	wantError(t, s.FailJob(t.Context(), id, "other", true), store.ErrNotFound)
 	got := job(t, s, id)
 	same(t, []any{got.State, got.Reason}, []any{store.JobFailed, "cancelled"})
-	wantError(t, s.CancelJob(t.Context(), id), store.ErrInvalid)
-	wantError(t, s.CancelJob(t.Context(), 999), store.ErrNotFound)
+	wantError(t, s.CancelJob(t.Context(), id, true), store.ErrInvalid)
+	wantError(t, s.CancelJob(t.Context(), 999, true), store.ErrNotFound)
 	open, err := s.Jobs(t.Context(), store.JobList{Open: true})
 	must(t, err)
 	same(t, len(open), 0)

@@ -163,11 +163,6 @@ func (s *Store) SetStoryboard(ctx context.Context, id string, rev int, b Storybo
 		b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, span(b.Interval))
 }
 
-// SetMediaFailed records that work on a revision has ended. What plays, plays on.
-func (s *Store) SetMediaFailed(ctx context.Context, id string, rev int, reason string) error {
-	return s.changeMedia(ctx, id, rev, "fail", "state = 'failed', error = ?", reason)
-}
-
 // ForgetSource records that the original is no longer kept.
 func (s *Store) ForgetSource(ctx context.Context, id string, rev int) error {
 	return s.changeMedia(ctx, id, rev, "forget the source", "source_file = ''")
@@ -176,18 +171,20 @@ func (s *Store) ForgetSource(ctx context.Context, id string, rev int) error {
 // changeMedia sets columns of one revision, and the time of change of its video when that
 // is the revision served.
 func (s *Store) changeMedia(ctx context.Context, id string, rev int, what, set string, args ...any) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		err := changed(ctx, tx, "update media set "+set+" where video = ? and rev = ?", append(args, id, rev)...)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "update videos set updated_at = ? where id = ? and rev = ?", stamp(time.Now()), id, rev)
-		return err
-	})
+	err := s.write(ctx, func(tx *sql.Tx) error { return changeMedia(ctx, tx, id, rev, set, args...) })
 	if err != nil {
 		return fmt.Errorf("%s of media %s/%d: %w", what, id, rev, err)
 	}
 	return nil
+}
+
+func changeMedia(ctx context.Context, tx *sql.Tx, id string, rev int, set string, args ...any) error {
+	err := changed(ctx, tx, "update media set "+set+" where video = ? and rev = ?", append(args, id, rev)...)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "update videos set updated_at = ? where id = ? and rev = ?", stamp(time.Now()), id, rev)
+	return err
 }
 
 // ObsoleteMedia returns the revisions that a newer one has replaced and whose files are to

@@ -72,13 +72,21 @@ func TestAddRenditionsRefuses(t *testing.T) {
 func TestFailedMediaPlaysOn(t *testing.T) {
 	s := open(t)
 	v := create(t, s, sample("half"))
-	must(t, s.SetMediaFailed(t.Context(), v.ID, 1, "the source ends early"))
+	failed := fail(t, s, v.ID, "the source ends early")
 	got := load(t, s, v.ID)
 	same(t, got.Media.State, store.Failed)
 	same(t, got.Media.Error, "the source ends early")
 	same(t, got.Visible(), true)
 	same(t, len(got.Media.Renditions), 1)
-	must(t, s.AddRenditions(t.Context(), v.ID, 1, []store.Rendition{rendition(360)}, true, nil))
+
+	// A worker that has not noticed yet does not bring it back.
+	more := []store.Rendition{rendition(360)}
+	wantError(t, s.AddRenditions(t.Context(), v.ID, 1, more, true, nil), store.ErrNotFound)
+	same(t, load(t, s, v.ID).Media, got.Media)
+	must(t, s.RetryJob(t.Context(), failed, false))
+	wantError(t, s.AddRenditions(t.Context(), v.ID, 1, more, true, nil), store.ErrNotFound)
+	must(t, s.RetryJob(t.Context(), failed, true))
+	must(t, s.AddRenditions(t.Context(), v.ID, 1, more, true, nil))
 	got = load(t, s, v.ID)
 	same(t, got.Media.State, store.Done)
 	same(t, got.Media.Error, "")
@@ -189,7 +197,7 @@ func TestTheSameFileAfterAFailure(t *testing.T) {
 	create(t, s, nothing)
 	create(t, s, half)
 	for _, id := range []string{nothing.ID, half.ID} {
-		must(t, s.SetMediaFailed(t.Context(), id, 1, "no"))
+		fail(t, s, id, "no")
 	}
 	tests := []struct {
 		name, id, sum string

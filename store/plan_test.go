@@ -119,18 +119,18 @@ func exercise(t *testing.T, s *Store) {
 	ok("media", err2(s.HasSourceBytes(ctx, 1)), s.CheckDuplicate(ctx, "", "aa"),
 		err2(s.NextRev(ctx, v.ID)), s.CreateMedia(ctx, v.ID, Media{Rev: 2}, nil), s.AddRenditions(ctx, v.ID, 2, []Rendition{r}, true, nil),
 		err2(s.MediaRev(ctx, v.ID, 2)), err2(s.ObsoleteMedia(ctx)), s.ForgetMedia(ctx, MediaRef{v.ID, 1}),
-		s.SetPoster(ctx, v.ID, 2, "p", 1, 1), s.SetStoryboard(ctx, v.ID, 2, Storyboard{}), s.SetMediaFailed(ctx, v.ID, 2, "x"),
+		s.SetPoster(ctx, v.ID, 2, "p", 1, 1), s.SetStoryboard(ctx, v.ID, 2, Storyboard{}),
 		s.ForgetSource(ctx, v.ID, 2), err2(s.Files(ctx)))
 	later := time.Now().Add(time.Minute)
 	for _, end := range []func(Job) error{
-		func(j Job) error { return s.FailJob(ctx, j.ID, "x") },
+		func(j Job) error { return s.FailJob(ctx, j.ID, "x", true) },
 		func(j Job) error { return s.FinishJob(ctx, j.ID, nil) },
 		func(j Job) error { return s.DeferJob(ctx, j.ID, later, JobWaiting, "x") },
 	} {
 		j, err := s.ClaimJob(ctx, later)
 		ok("job", err, s.SaveProgress(ctx, j), end(j), err2(s.Job(ctx, j.ID)))
 		if j, _ = s.Job(ctx, j.ID); j.State == JobFailed {
-			ok("retry", s.RetryJob(ctx, j.ID), s.CancelJob(ctx, j.ID))
+			ok("retry", s.RetryJob(ctx, j.ID, true), s.CancelJob(ctx, j.ID, true))
 		}
 	}
 	for _, l := range []JobList{{}, {Open: true}, {Video: v.ID}, {Video: v.ID, Open: true}} {

@@ -36,9 +36,14 @@ func addRenditions(ctx context.Context, q querier, ids string, at map[string]*Vi
 // AddRenditions records finished renditions and adds the next jobs. The first one that
 // plays makes the revision watchable and the one that is served, with everything that
 // follows: the video may become published, and older revisions become obsolete together
-// with what was still to be done for them. done says that none is missing any more.
+// with what was still to be done for them. done says that none is missing any more. For a
+// revision that was given up it is ErrNotFound: who cancels is obeyed.
 func (s *Store) AddRenditions(ctx context.Context, id string, rev int, list []Rendition, done bool, jobs []Job) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := one(ctx, tx, value[int], "select 1 from media where video = ? and rev = ? and state <> 'failed'", id, rev)
+		if err != nil {
+			return err
+		}
 		if err := recordRenditions(ctx, tx, id, rev, list, done); err != nil {
 			return err
 		}
@@ -52,9 +57,6 @@ func (s *Store) AddRenditions(ctx context.Context, id string, rev int, list []Re
 
 // recordRenditions stores renditions and draws the consequences for the media's state.
 func recordRenditions(ctx context.Context, tx *sql.Tx, id string, rev int, list []Rendition, done bool) error {
-	if _, err := one(ctx, tx, value[int], "select 1 from media where video = ? and rev = ?", id, rev); err != nil {
-		return err
-	}
 	for _, r := range list {
 		// The same one again comes from a job that was killed between making and recording.
 		_, err := tx.ExecContext(ctx, `insert or replace into renditions (video, rev, height, language, file, playlist,

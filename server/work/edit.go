@@ -169,22 +169,20 @@ func ReadChapters(path string) ([]store.Chapter, error) { return check.ReadChapt
 
 // Retry queues a failed or waiting job again, now.
 func (w *Worker) Retry(ctx context.Context, job int64) error {
-	return w.record(ctx, func(ctx context.Context) error { return w.store.RetryJob(ctx, job) })
+	return w.onJob(ctx, job, w.store.RetryJob)
 }
 
 // Cancel gives a job up; when it runs, its process stops within seconds. What plays, plays on.
 func (w *Worker) Cancel(ctx context.Context, job int64) error {
-	return w.record(ctx, func(ctx context.Context) error {
-		j, err := w.store.Job(ctx, job)
-		if err != nil {
-			return err
-		}
-		if err := w.store.CancelJob(ctx, job); err != nil {
-			return err
-		}
-		if k, ok := findKind(j.Kind); !ok || !k.vital {
-			return nil
-		}
-		return w.store.SetMediaFailed(ctx, j.Video, j.Rev, "cancelled")
-	})
+	return w.onJob(ctx, job, w.store.CancelJob)
+}
+
+// onJob does to a job, and to its revision where the job is vital to that, what the creator asked.
+func (w *Worker) onJob(ctx context.Context, id int64, do func(context.Context, int64, bool) error) error {
+	j, err := w.store.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	k, _ := findKind(j.Kind)
+	return w.record(ctx, func(ctx context.Context) error { return do(ctx, id, k.vital) })
 }

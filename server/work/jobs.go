@@ -136,6 +136,12 @@ func (e *waitError) Error() string { return e.reason }
 // waitingForFFmpeg is looked for when ffmpeg has appeared.
 const waitingForFFmpeg = "waiting for ffmpeg: install it (apt install ffmpeg)"
 
+// maxAttempts is how often a job is begun again in a row without getting on: what kills its
+// process, such as a lack of memory, is remembered by the row alone.
+const maxAttempts = 15
+
+var errCutShort = errors.New("each time it was begun, something ended tubelet before it got on: does the machine run out of memory or power?")
+
 // The reasons why a running job is stopped from outside.
 var (
 	errUnwanted = errors.New("no longer wanted")
@@ -161,7 +167,7 @@ func (k kind) retries(err error) int {
 func (r *runner) runJob(ctx context.Context, job store.Job) error {
 	k, known := findKind(job.Kind)
 	if !known {
-		return r.store.FailJob(ctx, job.ID, "this version of tubelet does not know this kind of job")
+		return r.store.FailJob(ctx, job.ID, "this version of tubelet does not know this kind of job", false)
 	}
 	jctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -169,6 +175,9 @@ func (r *runner) runJob(ctx context.Context, job store.Job) error {
 	watch := r.watch(jctx, job, stop)
 	t.report = watch.report
 	err := t.load(jctx)
+	if err == nil && job.Attempts > maxAttempts {
+		err = errCutShort
+	}
 	if err == nil {
 		err = k.run(jctx, t)
 	}
@@ -201,7 +210,7 @@ func (r *runner) settle(ctx context.Context, k kind, t *task, err error) error {
 		keepDir = false
 	case errors.Is(err, errUnwanted):
 		keepDir = false
-		record = func(ctx context.Context) error { return r.store.FailJob(ctx, id, "no longer wanted") }
+		record = func(ctx context.Context) error { return r.store.FailJob(ctx, id, "no longer wanted", false) }
 	case errors.Is(err, errYield), stopped:
 		record = func(ctx context.Context) error { return r.store.DeferJob(ctx, id, now, store.JobQueued, "") }
 	case errors.Is(err, media.ErrNoFFmpeg):
@@ -211,7 +220,7 @@ func (r *runner) settle(ctx context.Context, k kind, t *task, err error) error {
 	case disk.Full(r.data, err):
 		r.dropBallast()
 		record = r.waits(id, now.Add(time.Minute), r.noRoom())
-	case r.failed(id) > k.retries(err):
+	case r.failed(id) > k.retries(err), t.job.Attempts > maxAttempts:
 		keepDir = false
 		record = func(ctx context.Context) error { return r.giveUp(ctx, k, t, err) }
 	default:
@@ -253,10 +262,5 @@ func (r *runner) failed(id int64) int {
 func (r *runner) giveUp(ctx context.Context, k kind, t *task, err error) error {
 	r.log.Error("job given up", "kind", k.name, "job", t.job.ID, "video", t.job.Video, "err", err)
 	delete(r.failures, t.job.ID)
-	if k.vital {
-		if ferr := r.store.SetMediaFailed(ctx, t.job.Video, t.job.Rev, err.Error()); ferr != nil {
-			return ferr
-		}
-	}
-	return r.store.FailJob(ctx, t.job.ID, err.Error())
+	return r.store.FailJob(ctx, t.job.ID, err.Error(), k.vital)
 }

@@ -410,3 +410,42 @@ func TestSweepGoesOnWorking(t *testing.T) {
 		t.Errorf("the other orphan is left: %v", err)
 	}
 }
+
+// A job that ends its process each time is given up by whoever comes after.
+func TestCrashLoopEnds(t *testing.T) {
+	b := newBench(t, media.Config{})
+	v := b.publish(work.Publish{Path: clip(t, "a.avi", "320x180", 10, 2, "-c:v", "mpeg4", "-c:a", "mp3")})
+	isOpen := func(kind string) bool {
+		return slices.ContainsFunc(b.jobs(v.ID, true), func(j store.Job) bool { return j.Kind == kind })
+	}
+	crashes := 0
+	for ; isOpen("poster") || isOpen("transcode"); crashes++ {
+		if crashes > 40 {
+			t.Fatalf("no end: %+v", b.jobs(v.ID, true))
+		}
+		j, err := b.store.ClaimJob(t.Context(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.Attempts > 15 {
+			if err := b.store.RequeueRunning(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if did, err := b.RunOnce(t.Context()); !did || err != nil {
+				t.Fatal(did, err)
+			}
+			continue
+		}
+		if err := b.store.RequeueRunning(t.Context()); err != nil { // it crashed
+			t.Fatal(err)
+		}
+	}
+	if crashes < 15 {
+		t.Errorf("given up after %d", crashes)
+	}
+	var failed *work.FailedError
+	if err := b.Follow(t.Context(), v.ID, 0, nil); !errors.As(err, &failed) || !strings.Contains(failed.Reason, "memory") {
+		t.Errorf("got %v", err)
+	}
+	b.clean()
+}

@@ -19,6 +19,8 @@ const (
 	lookEvery  = 3 * time.Second        // whether ffmpeg has appeared
 	tidyEvery  = time.Hour              // between two sweeps of the server
 	retryAfter = 2 * time.Second        // after an error of the loop itself
+	farTime    = time.Minute            // a job that ran so long and came so much further
+	farPercent = 5.0                    // than the time before, got on
 )
 
 // runner is the holder of the work lock: the one that runs jobs.
@@ -201,7 +203,7 @@ func (r *runner) wake(ctx context.Context) error {
 	}
 	for _, j := range jobs {
 		if j.State == store.JobWaiting && j.Reason == waitingForFFmpeg {
-			if err := r.store.RetryJob(ctx, j.ID); err != nil && !errors.Is(err, store.ErrInvalid) {
+			if err := r.store.RetryJob(ctx, j.ID, false); err != nil && !errors.Is(err, store.ErrInvalid) {
 				return err
 			}
 		}
@@ -281,8 +283,8 @@ func (w *watcher) progress() store.Job {
 func (w *watcher) loop(ctx context.Context) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	saved := time.Now()
-	last := w.progress()
+	began := time.Now()
+	saved, last := began, w.progress()
 	var version int64
 	for {
 		select {
@@ -297,12 +299,23 @@ func (w *watcher) loop(ctx context.Context) {
 			w.look(ctx)
 		}
 		if j := w.progress(); time.Since(saved) >= saveEvery && j != last {
+			if time.Since(began) > farTime && j.Stage == w.job.Stage && j.Percent > w.job.Percent+farPercent {
+				w.gotOn()
+				j = w.progress()
+			}
 			saved, last = time.Now(), j
 			if errors.Is(w.r.store.SaveProgress(ctx, j), store.ErrNotFound) {
 				w.stop(errUnwanted)
 			}
 		}
 	}
+}
+
+// gotOn forgets the attempts that were cut short: this one has come further.
+func (w *watcher) gotOn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.job.Attempts = 1
 }
 
 // look reads the rows after a commit of any process.
