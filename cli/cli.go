@@ -87,7 +87,7 @@ browser and serves the pages. Commands work whether the server runs or not.`,
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "answer with JSON, as docs/json.md describes it")
 	root.AddCommand(
 		newInit(a), newServe(a), newPublish(a), newLs(a), newShow(a), newEdit(a), newReplace(a), newRm(a),
-		newJobs(a), newConfig(a), newVersion(a), newCompletion(a),
+		newJobs(a), newChannel(a), newConfig(a), newVersion(a), newCompletion(a),
 	)
 	root.SetHelpCommand(newHelp(root))
 	a.note(root)

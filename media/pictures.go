@@ -18,6 +18,8 @@ import (
 // posterWidth is the long side of a poster; wider gains nothing on a page.
 const posterWidth = 1280
 
+const posterScale = "scale='min(1280,iw)':'min(1280,ih)':force_original_aspect_ratio=decrease"
+
 // Poster makes the picture shown before play, as a JPEG in dir whose name tells its
 // content. at chooses the moment; when it is negative, a good frame is looked for: neither
 // black nor a single colour. A source without picture gets its cover or its waveform.
@@ -45,18 +47,46 @@ func (m *Maker) Poster(ctx context.Context, src Source, at time.Duration, dir st
 // PosterFromImage makes a poster of the JPEG, PNG or WebP file at path, without what the
 // camera wrote into it.
 func (m *Maker) PosterFromImage(ctx context.Context, path, dir string) (file string, w, h int, err error) {
-	path, err = filepath.Abs(path)
+	data, err := m.image(ctx, path, posterScale)
 	if err != nil {
-		return "", 0, 0, fmt.Errorf("make poster: %w", err)
-	}
-	data, err := m.picture(ctx, job{input: path, formats: imageFormats}, 0)
-	if err != nil {
-		if ctx.Err() == nil && !errors.Is(err, ErrNoFFmpeg) {
-			err = &RefusedError{"it is not a JPEG, PNG or WebP picture that can be read"}
-		}
 		return "", 0, 0, fmt.Errorf("make poster: %w", err)
 	}
 	return writePoster(dir, data)
+}
+
+// Avatar makes the channel's picture of the JPEG, PNG or WebP file at path: a square of its
+// middle, as a JPEG in dir whose name tells its content, without what the camera wrote.
+func (m *Maker) Avatar(ctx context.Context, path, dir string) (file string, err error) {
+	return m.channelPicture(ctx, path, dir, "avatar", "crop='min(iw,ih)':'min(iw,ih)',scale='min(400,iw)':-1")
+}
+
+// Banner makes the wide picture of the channel's page likewise.
+func (m *Maker) Banner(ctx context.Context, path, dir string) (file string, err error) {
+	return m.channelPicture(ctx, path, dir, "banner", "scale='min(1600,iw)':-1")
+}
+
+func (m *Maker) channelPicture(ctx context.Context, path, dir, name, filter string) (file string, err error) {
+	data, err := m.image(ctx, path, filter)
+	if err == nil {
+		file, err = writeHashed(dir, name, ".jpg", data)
+	}
+	if err != nil {
+		return "", fmt.Errorf("make %s: %w", name, err)
+	}
+	return file, nil
+}
+
+// image re-encodes a picture file of the creator's.
+func (m *Maker) image(ctx context.Context, path, filter string) ([]byte, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := m.still(ctx, job{input: path, formats: imageFormats}, 0, filter)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoFFmpeg) {
+		err = &RefusedError{"it is not a JPEG, PNG or WebP picture that can be read"}
+	}
+	return data, err
 }
 
 func writePoster(dir string, data []byte) (file string, w, h int, err error) {
@@ -136,13 +166,15 @@ func whole(data []byte, err error) ([]byte, error) {
 
 // picture re-encodes a still picture, stream index of j's input.
 func (m *Maker) picture(ctx context.Context, j job, index int) ([]byte, error) {
+	return m.still(ctx, j, index, posterScale)
+}
+
+func (m *Maker) still(ctx context.Context, j job, index int, filter string) ([]byte, error) {
 	var out boundedWriter
 	out.limit = 8 << 20
 	j.tool, j.stdout, j.urgent = ffmpeg, &out, true
-	size := strconv.Itoa(posterWidth)
 	j.args = append([]string{"-map", "0:" + strconv.Itoa(index), "-an", "-sn", "-dn",
-		"-vf", "scale='min(" + size + ",iw)':'min(" + size + ",ih)':force_original_aspect_ratio=decrease," +
-			"setsar=1,format=yuvj420p"}, jpegOut()...)
+		"-vf", filter + ",setsar=1,format=yuvj420p"}, jpegOut()...)
 	err := m.run(ctx, j)
 	return whole(out.Bytes(), err)
 }

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
@@ -17,6 +19,49 @@ type Setting struct {
 
 // NewSetting returns s's shape.
 func NewSetting(s store.Setting) Setting { return Setting{s.Key, s.Value, s.Default, s.Doc} }
+
+// Channel is the channel.
+type Channel struct {
+	Schema      int        `json:"schema"`
+	Address     string     `json:"address"` // @handle@domain
+	Handle      string     `json:"handle"`
+	Domain      string     `json:"domain"`
+	Local       bool       `json:"local"`
+	URL         string     `json:"url"`
+	Name        string     `json:"name"`
+	Description string     `json:"description"`
+	Language    string     `json:"language"`
+	Avatar      string     `json:"avatar"` // path
+	Banner      string     `json:"banner"`
+	Links       []Link     `json:"links"`
+	CreatedAt   *time.Time `json:"created_at"`
+}
+
+// Link is one of the creator's addresses elsewhere.
+type Link struct {
+	Label string `json:"label"`
+	URL   string `json:"url"`
+}
+
+// NewChannel returns the shape of the site's channel as c.
+func (s Site) NewChannel(c store.Channel) Channel {
+	out := Channel{
+		Schema: Schema, Address: "@" + c.Handle + "@" + c.Domain, Handle: c.Handle, Domain: c.Domain, Local: c.Local,
+		URL: c.Base() + "/", Name: c.Name, Description: c.Description, Language: c.Language,
+		Avatar: s.picture(c.Avatar), Banner: s.picture(c.Banner), Links: []Link{}, CreatedAt: moment(c.CreatedAt),
+	}
+	for _, l := range c.Links {
+		out.Links = append(out.Links, Link{l.Label, l.URL})
+	}
+	return out
+}
+
+func (s Site) picture(name string) string {
+	if name == "" {
+		return ""
+	}
+	return filepath.Join(s.Data, "channel", name)
+}
 
 // Init is what init made.
 type Init struct {

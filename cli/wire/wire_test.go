@@ -25,7 +25,7 @@ func TestDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, shape := range []any{
-		wire.Video{}, wire.Job{}, wire.Progress{}, wire.Milestone{}, wire.Trouble{}, wire.Setting{}, wire.Init{},
+		wire.Video{}, wire.Job{}, wire.Progress{}, wire.Milestone{}, wire.Trouble{}, wire.Setting{}, wire.Init{}, wire.Channel{},
 		wire.Listening{}, wire.Removed{}, wire.Version{}, wire.DryRun{}, exit.Report{},
 	} {
 		for _, key := range keys(reflect.TypeOf(shape)) {
