@@ -3,6 +3,7 @@ package media
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -55,6 +56,36 @@ type recipe struct {
 	grid    grid
 	enc     encoder
 	threads int
+	flat    bool // HDR stays untouched: there is no tone mapping
+}
+
+// ways are the recipe and what to fall back to, in this order: libx264 for a hardware
+// encoder that fails, no tone mapping where zscale fails or is missing from ffmpeg.
+func (rc recipe) ways() []recipe {
+	list := []recipe{rc}
+	if rc.enc.name != software {
+		rc.enc = x264()
+		list = append(list, rc)
+	}
+	if rc.src.HDR {
+		rc.flat = true
+		list = append(list, rc)
+	}
+	return list
+}
+
+// fault says whether the next way could fare better than this one, which failed with err.
+func (rc recipe) fault(err error) bool {
+	if rc.enc.name != software {
+		return !diskFull(err) && !errors.Is(err, ErrNoFFmpeg)
+	}
+	return toneFault(err)
+}
+
+// toneFault says whether err is about the tone mapping of HDR.
+func toneFault(err error) bool {
+	failed, ok := errors.AsType[*runError](err)
+	return ok && (strings.Contains(failed.stderr, "zscale") || strings.Contains(failed.stderr, "tonemap"))
 }
 
 // file names chunk k of a rung. The name holds a digest of everything that shapes its
@@ -140,11 +171,22 @@ func (rc recipe) filters(k int64) string {
 // scale makes the picture of a rung. HDR is brought to SDR once, after the first scaling,
 // since tone mapping works on few pixels for less.
 func (rc recipe) scale(r Rung, first bool) string {
-	if rc.src.HDR && first {
-		return fmt.Sprintf("zscale=w=%d:h=%d:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"+
-			"tonemap=mobius:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p,setsar=1", r.Width, r.PixHeight)
+	if rc.src.HDR && first && !rc.flat {
+		return fmt.Sprintf("%szscale=w=%d:h=%d:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"+
+			"tonemap=mobius:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p,setsar=1", rc.src.colours(), r.Width, r.PixHeight)
 	}
 	return fmt.Sprintf("scale=%d:%d:out_range=tv,setsar=1,format=yuv420p", r.Width, r.PixHeight)
+}
+
+// colours adds what a file leaves unsaid and zscale will not guess: HDR is BT.2020.
+func (s Source) colours() (filters string) {
+	if s.Matrix == "" {
+		filters += "setparams=colorspace=bt2020nc,"
+	}
+	if s.Primaries == "" {
+		filters += "setparams=color_primaries=bt2020,"
+	}
+	return filters
 }
 
 // args are what follows the input for chunk k, with one output for each rung.

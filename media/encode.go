@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,101 +19,179 @@ type encoding struct {
 	src    Source
 	dir    string // where renditions go
 	chunks string // where their parts wait
+	sound  string // file with the sound, "" when there is none
+	done   map[int]Rendition
 	tally  *tally
 }
 
 // Encode makes the given rungs of src in dir and returns their renditions in the same
 // order. It may be interrupted at any moment: called again with the same dir it goes on
-// from the last whole chunk, and the bytes come out the same.
+// from the last whole chunk, and the bytes come out the same. Its errors carry no prefix:
+// they come from one step, which the caller names.
 func (m *Maker) Encode(ctx context.Context, src Source, rungs []Rung, dir string, report func(Progress)) ([]Rendition, error) {
 	if _, err := m.tool(ffmpeg); err != nil {
 		return nil, err
 	}
-	x := &encoding{Maker: m, src: src, dir: dir, chunks: filepath.Join(dir, "chunks")}
+	x := &encoding{Maker: m, src: src, dir: dir, chunks: filepath.Join(dir, "chunks"), done: map[int]Rendition{}}
 	if err := os.MkdirAll(x.chunks, 0o700); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
+		return nil, err
 	}
-	done := map[int]Rendition{}
-	var todo []Rung
 	for _, r := range rungs {
 		if old, ok := finished(dir, r.rendition()); ok {
-			done[r.Height] = old
-		} else {
-			todo = append(todo, r)
+			x.done[r.Height] = old
 		}
 	}
-	if len(todo) > 0 {
-		if err := x.make(ctx, todo, done, report); err != nil {
-			return nil, fmt.Errorf("encode: %w", err)
-		}
+	if err := x.make(ctx, rungs, report); err != nil {
+		return nil, err
 	}
 	if err := os.RemoveAll(x.chunks); err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
+		return nil, err
 	}
 	var all []Rendition
 	for _, r := range rungs {
-		all = append(all, done[r.Height])
+		all = append(all, x.done[r.Height])
 	}
 	return all, nil
 }
 
-// make encodes the rungs that are missing and adds them to done.
-func (x *encoding) make(ctx context.Context, rungs []Rung, done map[int]Rendition, report func(Progress)) error {
+// make encodes the rungs that are not done. The groups are those of all rungs all the same:
+// with the rungs, the chunks would change, and be made again.
+func (x *encoding) make(ctx context.Context, rungs []Rung, report func(Progress)) error {
+	if len(x.missing(rungs)) == 0 {
+		return nil
+	}
 	groups, threads := x.groups(x.src, rungs)
 	x.tally = newTally(groups, x.src, x.gops, report)
-	sound := ""
+	var recipes []recipe
+	for _, group := range groups {
+		recipes = append(recipes, recipe{src: x.src, rungs: group, threads: threads, enc: x.encoder(ctx),
+			grid: newGrid(x.src.VideoLength, group[0].FPS, x.gops)})
+	}
+	if err := x.dropChunks(func(name string) bool { return !named(name, recipes) }); err != nil {
+		return err
+	}
 	if x.src.HasAudio {
 		var err error
 		x.tally.stage = "encoding sound"
-		if sound, err = x.sound(ctx, x.src, 0, x.chunks, x.tally.sound); err != nil {
+		if x.sound, err = x.Maker.sound(ctx, x.src, 0, x.chunks, x.tally.sound); err != nil {
 			return err
 		}
 	}
-	for _, group := range groups {
-		rc := recipe{src: x.src, rungs: group, threads: threads, enc: x.encoder(ctx),
-			grid: newGrid(x.src.VideoLength, group[0].FPS, x.gops)}
-		rc, err := x.group(ctx, rc)
-		if err != nil {
+	for _, rc := range recipes {
+		if err := x.group(ctx, rc); err != nil {
 			return err
-		}
-		for _, r := range group {
-			rendition, err := x.join(ctx, x.dir, x.parts(rc, r), sound, r.rendition())
-			if err != nil {
-				return err
-			}
-			done[r.Height] = rendition
 		}
 	}
 	return nil
 }
 
-// group encodes all chunks of a group. When a hardware encoder fails on the way, the whole
+// missing returns the rungs that are not done.
+func (x *encoding) missing(rungs []Rung) (list []Rung) {
+	for _, r := range rungs {
+		if _, ok := x.done[r.Height]; !ok {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// group makes the renditions of a group. Chunks of two versions of an encoder do not go
+// together: when ffmpeg was changed half-way, the group is made again, once.
+func (x *encoding) group(ctx context.Context, rc recipe) error {
+	before := x.tally.done
+	err := x.renditions(ctx, rc)
+	if !errors.Is(err, fmp4.ErrDiffer) {
+		return err
+	}
+	x.log.Warn("the encoder has changed, encoding again", "error", err)
+	x.tally.done = before
+	if err := x.dropChunks(func(name string) bool { return named(name, []recipe{rc}) }); err != nil {
+		return err
+	}
+	return x.renditions(ctx, rc)
+}
+
+// renditions encodes what is missing of a group and joins it. A rung's chunks go as soon as
+// it is joined, which keeps room on a small disk.
+func (x *encoding) renditions(ctx context.Context, rc recipe) error {
+	rc, err := x.encode(ctx, rc)
+	if err != nil {
+		return err
+	}
+	for _, r := range x.missing(rc.rungs) {
+		parts := x.parts(rc, r)
+		rendition, err := x.join(ctx, x.dir, parts, x.sound, r.rendition())
+		if err != nil {
+			return err
+		}
+		x.done[r.Height] = rendition
+		for _, part := range parts {
+			if err := os.Remove(part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropChunks removes the chunks that unwanted names.
+func (x *encoding) dropChunks(unwanted func(name string) bool) error {
+	entries, err := os.ReadDir(x.chunks)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "sound-") && unwanted(e.Name()) {
+			if err := os.Remove(filepath.Join(x.chunks, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// named says whether name is that of a chunk of one of the recipes, or what they fall back to.
+func named(name string, recipes []recipe) bool {
+	for _, rc := range recipes {
+		for _, way := range rc.ways() {
+			if slices.ContainsFunc(way.rungs, func(r Rung) bool { return strings.HasPrefix(name, way.id(r)+"-") }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// encode makes all chunks of a group. When a hardware encoder fails on the way, the whole
 // group is made by libx264 instead: the parameter sets of two encoders differ, so one
 // rendition never mixes them.
-func (x *encoding) group(ctx context.Context, rc recipe) (recipe, error) {
-	soft := rc
-	soft.enc = x264()
-	if rc.enc.name != software && x.begun(soft) {
-		rc = soft // it fell back before it was interrupted
+func (x *encoding) encode(ctx context.Context, rc recipe) (recipe, error) {
+	ways := rc.ways()
+	at := 0
+	for i, way := range ways {
+		if x.begun(way) {
+			at = i // it fell back before it was interrupted
+		}
 	}
-	err := x.allChunks(ctx, rc)
-	if err == nil || rc.enc.name == software || ctx.Err() != nil || !hardwareFault(err) {
-		return rc, err
+	before := x.tally.done
+	for ; ; at++ {
+		err := x.allChunks(ctx, ways[at])
+		if err == nil || ctx.Err() != nil || at+1 == len(ways) || !ways[at].fault(err) {
+			return ways[at], err
+		}
+		x.log.Warn("encoding failed, going on in another way", "encoder", ways[at].enc.name, "error", err)
+		x.tally.done = before
 	}
-	x.log.Warn("hardware encoder failed, going on with libx264", "encoder", rc.enc.name, "error", err)
-	return soft, x.allChunks(ctx, soft)
 }
 
 // begun says whether some chunk of the recipe exists.
 func (x *encoding) begun(rc recipe) bool {
 	entries, err := os.ReadDir(x.chunks)
 	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool {
-		return strings.HasPrefix(e.Name(), rc.id(rc.rungs[0])+"-") && strings.HasSuffix(e.Name(), ".mp4")
+		return strings.HasSuffix(e.Name(), ".mp4") &&
+			slices.ContainsFunc(rc.rungs, func(r Rung) bool { return strings.HasPrefix(e.Name(), rc.id(r)+"-") })
 	})
 }
-
-// hardwareFault says whether another encoder could fare better.
-func hardwareFault(err error) bool { return !diskFull(err) && !errors.Is(err, ErrNoFFmpeg) }
 
 // allChunks encodes what is missing of a group.
 func (x *encoding) allChunks(ctx context.Context, rc recipe) error {
@@ -130,10 +207,10 @@ func (x *encoding) allChunks(ctx context.Context, rc recipe) error {
 	return nil
 }
 
-// have says whether chunk k is there for every rung of the group. One rung alone is not
-// enough: made without the others its picture would be scaled from another one.
+// have says whether chunk k is there for every missing rung of the group. When one is not,
+// it is made with all the others: alone, its picture would be scaled from another one.
 func (x *encoding) have(rc recipe, k int64) bool {
-	for _, r := range rc.rungs {
+	for _, r := range x.missing(rc.rungs) {
 		if _, err := os.Stat(filepath.Join(x.chunks, rc.file(r, k))); err != nil {
 			return false
 		}

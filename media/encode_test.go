@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -345,5 +346,123 @@ func TestEncodeTimes(t *testing.T) {
 				t.Errorf("%d frames, want %d", n, test.frames)
 			}
 		})
+	}
+}
+
+// TestEncodeResumesBetweenJoins stops after the first rung of a group is joined, and again
+// has a disk that takes no second rendition: nothing that was encoded is encoded again.
+func TestEncodeResumesBetweenJoins(t *testing.T) {
+	m := maker(t)
+	m.SetChunk(1)
+	src := probe(t, m, webReady(t))
+	rungs := []media.Rung{
+		{Height: 240, Width: 320, PixHeight: 240, FPS: 30, MaxRate: 600_000, CRF: 24},
+		{Height: 120, Width: 160, PixHeight: 120, FPS: 30, MaxRate: 200_000, CRF: 24},
+	}
+	whole, dir := t.TempDir(), t.TempDir()
+	if _, err := m.Encode(t.Context(), src, rungs, whole, nil); err != nil {
+		t.Fatal(err)
+	}
+	// A folder in the way of the second rendition fails its join.
+	blocked := filepath.Join(dir, "120p.mp4.part", "x")
+	if err := os.MkdirAll(blocked, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Encode(t.Context(), src, rungs, dir, nil); err == nil {
+		t.Fatal("the second rung was joined")
+	}
+	kept, _ := filepath.Glob(filepath.Join(dir, "chunks", "120p-*.mp4"))
+	gone, _ := filepath.Glob(filepath.Join(dir, "chunks", "240p-*.mp4"))
+	if len(kept) != 2 || len(gone) != 0 {
+		t.Errorf("chunks kept: %v, of the finished rung: %v", kept, gone)
+	}
+	if err := os.RemoveAll(filepath.Dir(blocked)); err != nil {
+		t.Fatal(err)
+	}
+	broken := write(t, "ffmpeg", []byte("#!/bin/sh\nexit 1\n"))
+	if err := os.Chmod(broken, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	again := media.New(media.Config{FFmpeg: broken, Encoder: "libx264", Threads: 2})
+	again.SetChunk(1)
+	if _, err := again.Encode(t.Context(), src, rungs, dir, nil); err != nil {
+		t.Errorf("something was encoded again: %v", err)
+	}
+	for _, name := range []string{"240p.mp4", "120p.mp4", "120p.m3u8"} {
+		same(t, filepath.Join(dir, name), filepath.Join(whole, name))
+	}
+}
+
+// TestEncodeChangedEncoder has a chunk of another encoder among those found.
+func TestEncodeChangedEncoder(t *testing.T) {
+	m := maker(t)
+	m.SetChunk(1)
+	src := probe(t, m, silent(t))
+	rungs := []media.Rung{{Height: 120, Width: 160, PixHeight: 120, FPS: 30, MaxRate: 200_000, CRF: 24}}
+	whole, dir := t.TempDir(), t.TempDir()
+	if _, err := m.Encode(t.Context(), src, rungs, whole, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "120p.mp4.part", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = m.Encode(t.Context(), src, rungs, dir, nil)
+	chunks, _ := filepath.Glob(filepath.Join(dir, "chunks", "*.mp4"))
+	if len(chunks) != 2 {
+		t.Fatalf("chunks: %v", chunks)
+	}
+	other := clip(t, "other.mp4", "-f lavfi -i testsrc2=s=160x120:r=30:d=2 -c:v libx264 -bf 0 -pix_fmt yuv420p -profile:v baseline -movflags +cmaf+frag_keyframe -video_track_timescale 30000")
+	data, err := os.ReadFile(other)
+	if err == nil {
+		err = os.WriteFile(chunks[1], data, 0o600)
+	}
+	if err = errors.Join(err, os.RemoveAll(filepath.Join(dir, "120p.mp4.part"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "chunks", "720p-00000000-0000.mp4"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Encode(t.Context(), src, rungs, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	same(t, filepath.Join(dir, "120p.mp4"), filepath.Join(whole, "120p.mp4"))
+}
+
+// TestEncodeHDR gives HDR that does not say all about its colours, and an ffmpeg without zscale.
+func TestEncodeHDR(t *testing.T) {
+	real := strings.TrimSpace(run(t, "sh", "-c", "command -v ffmpeg"))
+	script := write(t, "ffmpeg", []byte(`#!/bin/sh
+case "$*" in *zscale*) echo "No such filter: 'zscale'" >&2; exit 1;; esac
+exec `+real+` "$@"
+`))
+	if err := os.Chmod(script, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	unsaid := clip(t, "unsaid.mp4", "-f lavfi -i testsrc2=s=160x120:r=30:d=2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p10le -color_trc smpte2084")
+	for name, m := range map[string]*media.Maker{
+		"unsaid colours": maker(t),
+		"without zscale": media.New(media.Config{FFmpeg: script, Encoder: "libx264", Threads: 2}),
+	} {
+		src := probe(t, m, unsaid)
+		if !src.HDR {
+			t.Fatalf("the fixture is no HDR: %+v", src)
+		}
+		dir := t.TempDir()
+		rungs := []media.Rung{{Height: 120, Width: 160, PixHeight: 120, FPS: 30, MaxRate: 200_000, CRF: 24}}
+		made, err := m.Encode(t.Context(), src, rungs, dir, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		v := look(t, filepath.Join(dir, made[0].File)).Streams[0]
+		if v.PixFmt != "yuv420p" || name == "unsaid colours" && v.Transfer != "bt709" {
+			t.Errorf("%s: became %s %s", name, v.PixFmt, v.Transfer)
+		}
+		if _, err := m.Poster(t.Context(), src, 0, dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := m.Storyboard(t.Context(), src, dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

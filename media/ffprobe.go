@@ -41,6 +41,8 @@ type stream struct {
 	Aspect      string            `json:"sample_aspect_ratio"`
 	PixFmt      string            `json:"pix_fmt"`
 	Transfer    string            `json:"color_transfer"`
+	Matrix      string            `json:"color_space"`
+	Primaries   string            `json:"color_primaries"`
 	FieldOrder  string            `json:"field_order"`
 	RealRate    string            `json:"r_frame_rate"`
 	AverageRate string            `json:"avg_frame_rate"`
@@ -143,6 +145,14 @@ func (s *Source) addVideo(st stream) error {
 	s.Profile, s.Level, s.PixFmt = st.Profile, st.Level, st.PixFmt
 	s.CodedWidth, s.CodedHeight = st.Width, st.Height
 	s.HDR = st.Transfer == "smpte2084" || st.Transfer == "arib-std-b67"
+	for _, c := range []struct {
+		to   *string
+		said string
+	}{{&s.Matrix, st.Matrix}, {&s.Primaries, st.Primaries}} {
+		if !slices.Contains([]string{"unknown", "unspecified", "reserved"}, c.said) {
+			*c.to = c.said
+		}
+	}
 	s.Interlaced = slices.Contains([]string{"tt", "bb", "tb", "bt"}, st.FieldOrder)
 	s.VideoLength = max(seconds(st.Duration), clock(st.Tags["DURATION"]))
 	for _, d := range st.SideData {

@@ -30,6 +30,8 @@ type Source struct {
 	VFR         bool    // frames come at varying distances
 	Interlaced  bool
 	HDR         bool          // PQ or HLG
+	Matrix      string        // ffmpeg's name of the colour matrix, empty when unknown
+	Primaries   string        // likewise
 	VideoLength time.Duration // of the video stream alone
 	KeyframeGap time.Duration // longest distance of two keyframes, 0 when not measured
 	FrameGap    time.Duration // longest distance of two frames, 0 when not measured

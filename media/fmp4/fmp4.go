@@ -22,6 +22,9 @@ var ErrFormat = errors.New("not a usable MP4")
 // ErrUnsupported is wrapped when a file is sound but only ffmpeg can do what was asked.
 var ErrUnsupported = errors.New("needs ffmpeg")
 
+// ErrDiffer is wrapped by Join's error when the chunks do not come from one encoder.
+var ErrDiffer = errors.New("encoded differently from the first chunk")
+
 // Kind says what a track carries.
 type Kind string
 

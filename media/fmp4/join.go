@@ -101,7 +101,7 @@ func (j *joiner) open(i int) (*input, error) {
 		return nil, fmt.Errorf("read chunk %s: %w: no video we know", j.chunks[i], ErrFormat)
 	}
 	if v := j.video; v != nil && (t.Timescale != v.Timescale || t.Entry != v.Entry || !bytes.Equal(t.clean(), v.clean())) {
-		return nil, fmt.Errorf("read chunk %s: %w: encoded differently from the first chunk", j.chunks[i], ErrFormat)
+		return nil, fmt.Errorf("read chunk %s: %w: %w", j.chunks[i], ErrFormat, ErrDiffer)
 	}
 	return in, nil
 }
