@@ -24,7 +24,12 @@ export function showState(player) {
 
   function start() {
     player.play();
-    // The button goes; the focus must not fall to the top of the page.
+    keepFocus();
+  }
+
+  // keepFocus is for buttons that go once pressed: the focus must not fall to the top
+  // of the page with them.
+  function keepFocus() {
     player.bar.play.focus({ preventScroll: true });
   }
 
@@ -65,6 +70,7 @@ export function showState(player) {
     waiting(true);
     engine.retry();
     player.play();
+    keepFocus();
   }
 
   function recovered() {
@@ -75,11 +81,17 @@ export function showState(player) {
 
   // offerStart says that playing went on where it was left, and offers the start.
   function offerStart(at) {
-    const again = el("button", { type: "button", class: "pl-again", onclick: () => { offer.hidden = true; player.seek(0); } }, "Start over");
+    const again = el("button", { type: "button", class: "pl-again", onclick: startOver }, "Start over");
     offer.replaceChildren(el("span", {}, `Resumed at ${clock(at)}`), again);
     offer.hidden = false;
     player.say(`Resumed at ${clock(at)}`);
     setTimeout(() => (offer.hidden = true), 8000);
+  }
+
+  function startOver() {
+    offer.hidden = true;
+    player.seek(0);
+    keepFocus();
   }
 
   // refused is a browser's no to sound before a click: back to the big button.
@@ -98,6 +110,6 @@ export function showState(player) {
   video.addEventListener("error", () => video.error && player.engine.begun && engine.broken());
   engine.addEventListener("failed", fail);
   engine.addEventListener("recovered", recovered);
-  addEventListener("online", () => engine.failed && retry());
+  addEventListener("online", () => engine.failed && engine.retry());
   return { flash, offerStart, refused, get failed() { return !trouble.hidden; } };
 }

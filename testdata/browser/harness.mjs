@@ -13,21 +13,28 @@ export function test(name, body) {
   tests.push({ name, body });
 }
 
-// run executes every registered test whose name contains the third argument, if any.
-export async function run(setUp = async () => {}, tearDown = async () => {}) {
+// run executes every registered test whose name contains the third argument, if any;
+// some at a time, since most of their time is spent watching.
+export async function run(setUp = async () => {}, tearDown = async () => {}, together = 1) {
   const only = process.argv[4] ?? "";
+  const waiting = tests.filter((t) => t.name.includes(only));
   await setUp();
-  for (const { name, body } of tests.filter((t) => t.name.includes(only))) {
-    const began = Date.now();
-    let error = "";
-    try {
-      await body();
-    } catch (err) {
-      error = err.stack ?? String(err);
-    }
-    console.log(JSON.stringify({ name, ms: Date.now() - began, error }));
-  }
+  const worker = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await perform(next);
+  };
+  await Promise.all(Array.from({ length: together }, worker));
   await tearDown();
+}
+
+async function perform({ name, body }) {
+  const began = Date.now();
+  let error = "";
+  try {
+    await body();
+  } catch (err) {
+    error = err.stack ?? String(err);
+  }
+  console.log(JSON.stringify({ name, ms: Date.now() - began, error }));
 }
 
 export function equal(got, want, what) {
