@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	answerTime = 30 * time.Second // for one answer that is not a file of a video
+	answerTime = 2 * time.Minute  // for one answer that is not a file of a video: a script by EDGE
 	bodyTime   = 10 * time.Second // for what a client sends
 	bodyBytes  = 4 << 10
 )
