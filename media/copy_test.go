@@ -101,7 +101,7 @@ func TestNothingPrivate(t *testing.T) {
 	if _, err := m.Audio(t.Context(), src, 0, dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := m.Poster(t.Context(), src, -1, dir); err != nil {
+	if _, err := m.Poster(t.Context(), src, -1, dir); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := m.Storyboard(t.Context(), src, dir); err != nil {

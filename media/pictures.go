@@ -10,7 +10,10 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/image/draw"
 
 	"github.com/tubelet/tubelet/media/caption"
 )
@@ -20,11 +23,23 @@ const posterWidth = 1280
 
 const posterScale = "scale='min(1280,iw)':'min(1280,ih)':force_original_aspect_ratio=decrease"
 
+// thumbWidth is the long side of a poster in a list: a card is at most half as wide, and the
+// denser screens have two pixels for one.
+const thumbWidth = 480
+
+// Picture is a poster, as two files of one folder.
+type Picture struct {
+	File          string // a JPEG
+	Thumb         string // the same, smaller, for lists; empty where File is small enough
+	Width, Height int    // of File
+}
+
 // Poster makes the picture shown before play, as a JPEG in dir whose name tells its
 // content. at chooses the moment; when it is negative, a good frame is looked for: neither
 // black nor a single colour. A source without picture gets its cover or its waveform.
-func (m *Maker) Poster(ctx context.Context, src Source, at time.Duration, dir string) (file string, w, h int, err error) {
+func (m *Maker) Poster(ctx context.Context, src Source, at time.Duration, dir string) (Picture, error) {
 	var best []byte
+	var err error
 	switch {
 	case src.HasVideo && at >= 0:
 		best, err = m.frame(ctx, src, min(at, max(0, src.VideoLength-time.Second/10)), 1)
@@ -39,17 +54,17 @@ func (m *Maker) Poster(ctx context.Context, src Source, at time.Duration, dir st
 		best, err = m.waveform(ctx, src)
 	}
 	if err != nil {
-		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+		return Picture{}, fmt.Errorf("make poster: %w", err)
 	}
 	return writePoster(dir, best)
 }
 
 // PosterFromImage makes a poster of the JPEG, PNG or WebP file at path, without what the
 // camera wrote into it.
-func (m *Maker) PosterFromImage(ctx context.Context, path, dir string) (file string, w, h int, err error) {
+func (m *Maker) PosterFromImage(ctx context.Context, path, dir string) (Picture, error) {
 	data, err := m.image(ctx, path, posterScale)
 	if err != nil {
-		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+		return Picture{}, fmt.Errorf("make poster: %w", err)
 	}
 	return writePoster(dir, data)
 }
@@ -82,22 +97,47 @@ func (m *Maker) image(ctx context.Context, path, filter string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	data, err := m.still(ctx, job{input: path, formats: imageFormats}, 0, filter)
+	data, err := m.still(ctx, job{input: path, formats: imageFormats, pixels: maxImage}, 0, filter)
+	if failed, ok := errors.AsType[*runError](err); ok && strings.Contains(failed.stderr, "pixel count") {
+		return nil, &RefusedError{fmt.Sprintf("the picture has more than %d million pixels; make it smaller", maxImage/1_000_000)}
+	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoFFmpeg) {
 		err = &RefusedError{"it is not a JPEG, PNG or WebP picture that can be read"}
 	}
 	return data, err
 }
 
-func writePoster(dir string, data []byte) (file string, w, h int, err error) {
-	cfg, err := jpeg.DecodeConfig(bytes.NewReader(data))
+func writePoster(dir string, data []byte) (Picture, error) {
+	img, err := jpeg.Decode(bytes.NewReader(data))
 	if err != nil {
-		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+		return Picture{}, fmt.Errorf("make poster: %w", err)
 	}
-	if file, err = writeHashed(dir, "poster", ".jpg", data); err != nil {
-		return "", 0, 0, fmt.Errorf("make poster: %w", err)
+	p := Picture{Width: img.Bounds().Dx(), Height: img.Bounds().Dy()}
+	if p.File, err = writeHashed(dir, "poster", ".jpg", data); err != nil {
+		return Picture{}, fmt.Errorf("make poster: %w", err)
 	}
-	return file, cfg.Width, cfg.Height, nil
+	if max(p.Width, p.Height) <= thumbWidth {
+		return p, nil
+	}
+	if data, err = shrink(img); err == nil {
+		p.Thumb, err = writeHashed(dir, "thumb", ".jpg", data)
+	}
+	if err != nil {
+		return Picture{}, fmt.Errorf("make small poster: %w", err)
+	}
+	return p, nil
+}
+
+// shrink returns img as a JPEG of the size for lists.
+func shrink(img image.Image) ([]byte, error) {
+	b := img.Bounds()
+	scale := thumbWidth / float64(max(b.Dx(), b.Dy()))
+	size := func(n int) int { return max(1, int(math.Round(float64(n)*scale))) }
+	small := image.NewRGBA(image.Rect(0, 0, size(b.Dx()), size(b.Dy())))
+	draw.CatmullRom.Scale(small, small.Bounds(), img, b, draw.Src, nil)
+	var out bytes.Buffer
+	err := jpeg.Encode(&out, small, &jpeg.Options{Quality: 80})
+	return out.Bytes(), err
 }
 
 // goodFrame tries places of the video until one shows something. Most videos do at a tenth
@@ -112,7 +152,9 @@ func (m *Maker) goodFrame(ctx context.Context, src Source) ([]byte, error) {
 			if ctx.Err() != nil || errors.Is(err, ErrNoFFmpeg) {
 				return nil, err
 			}
-			firstErr = errors.Join(firstErr, err)
+			if firstErr == nil {
+				firstErr = err // the others say the same
+			}
 			continue
 		}
 		score := interest(data)
@@ -147,12 +189,16 @@ func (m *Maker) frame(ctx context.Context, src Source, at time.Duration, n int) 
 		decode: []string{"-ss", strconv.FormatFloat(at.Seconds(), 'f', 3, 64)},
 		args: append([]string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-an", "-sn", "-dn",
 			"-vf", filters}, jpegOut()...)})
+	if src.HDR && toneFault(err) {
+		src.HDR = false
+		return m.frame(ctx, src, at, n)
+	}
 	return whole(out.Bytes(), err)
 }
 
 // jpegOut are the options for one JPEG on standard output, without metadata.
 func jpegOut() []string {
-	return append([]string{"-frames:v", "1", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "3"},
+	return append([]string{"-frames:v", "1", "-threads", "1", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "3"},
 		append(stripped(), "-f", "image2pipe", "pipe:1")...)
 }
 
@@ -254,9 +300,13 @@ func (m *Maker) Storyboard(ctx context.Context, src Source, dir string) (Storybo
 	out := &boundedWriter{limit: 16 << 20}
 	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, stdout: out, cpu: time.Hour,
 		decode: []string{"-skip_frame", "nokey", "-copyts", "-start_at_zero"},
-		stall:  10 * time.Minute, // nothing comes out before the last tile
+		stall:  10*time.Minute + reading(src.Bytes), // nothing comes out before the last tile
 		args: append([]string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-an", "-sn", "-dn",
 			"-vf", filters}, jpegOut()...)})
+	if src.HDR && toneFault(err) {
+		src.HDR = false
+		return m.Storyboard(ctx, src, dir)
+	}
 	data, err := whole(out.Bytes(), err)
 	if err != nil {
 		return Storyboard{}, fmt.Errorf("make storyboard: %w", err)

@@ -163,7 +163,7 @@ func TestProbeNeighbours(t *testing.T) {
 			}
 			// A caller that skips the probe must not get further either.
 			forged := media.Source{Path: filepath.Join(dir, "in.mp4"), HasVideo: true, Width: 320, Height: 240, VideoLength: time.Second, FPS: 30}
-			if _, _, _, err := m.Poster(t.Context(), forged, 0, t.TempDir()); err == nil {
+			if _, err := m.Poster(t.Context(), forged, 0, t.TempDir()); err == nil {
 				t.Errorf("%s naming %s became a poster", kind, target)
 			}
 		}

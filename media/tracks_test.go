@@ -1,7 +1,9 @@
 package media_test
 
 import (
+	"image"
 	"image/jpeg"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,15 +103,18 @@ func TestPoster(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			file, w, h, err := m.Poster(t.Context(), probe(t, m, test.path(t)), test.at, dir)
+			p, err := m.Poster(t.Context(), probe(t, m, test.path(t)), test.at, dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if w != test.w || h != test.h {
-				t.Errorf("size %dx%d, want %dx%d", w, h, test.w, test.h)
+			if p.Width != test.w || p.Height != test.h {
+				t.Errorf("size %dx%d, want %dx%d", p.Width, p.Height, test.w, test.h)
 			}
-			if level := luma(t, filepath.Join(dir, file)); level < 20 {
+			if level := luma(t, filepath.Join(dir, p.File)); level < 20 {
 				t.Errorf("the poster is dark: %.0f", level)
+			}
+			if (p.Thumb != "") != (max(test.w, test.h) > 480) {
+				t.Errorf("the small picture of %dx%d is %q", p.Width, p.Height, p.Thumb)
 			}
 		})
 	}
@@ -124,6 +129,11 @@ func coverBomb(t testing.TB) string {
 // luma is the mean brightness of a JPEG, 0 to 255.
 func luma(t *testing.T, path string) float64 {
 	t.Helper()
+	return brightness(decode(t, path))
+}
+
+func decode(t *testing.T, path string) image.Image {
+	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +143,10 @@ func luma(t *testing.T, path string) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return img
+}
+
+func brightness(img image.Image) float64 {
 	var sum, n float64
 	b := img.Bounds()
 	for y := b.Min.Y; y < b.Max.Y; y += 8 {
@@ -148,13 +162,18 @@ func TestPosterFromImage(t *testing.T) {
 	m := maker(t)
 	for _, name := range []string{"p.png", "p.jpg", "p.webp"} {
 		path := clip(t, name, "-f lavfi -i testsrc2=s=2000x1000:d=0.1 -frames:v 1")
-		file, w, h, err := m.PosterFromImage(t.Context(), path, t.TempDir())
-		if err != nil || w != 1280 || h != 640 || !strings.HasPrefix(file, "poster-") {
-			t.Errorf("%s: %s %dx%d, %v", name, file, w, h, err)
+		dir := t.TempDir()
+		p, err := m.PosterFromImage(t.Context(), path, dir)
+		if err != nil || p.Width != 1280 || p.Height != 640 || !strings.HasPrefix(p.File, "poster-") || !strings.HasPrefix(p.Thumb, "thumb-") {
+			t.Fatalf("%s: %+v, %v", name, p, err)
+		}
+		if big, small := decode(t, filepath.Join(dir, p.File)), decode(t, filepath.Join(dir, p.Thumb)); small.Bounds() != image.Rect(0, 0, 480, 240) ||
+			math.Abs(brightness(big)-brightness(small)) > 2 {
+			t.Errorf("%s: the small picture is %v, as bright as %.1f instead of %.1f", name, small.Bounds(), brightness(small), brightness(big))
 		}
 	}
 	for name, data := range map[string]string{"x.png": "hello", "x.svg": "<svg/>", "x.mp4": "#EXTM3U\n"} {
-		if _, _, _, err := m.PosterFromImage(t.Context(), write(t, name, []byte(data)), t.TempDir()); err == nil {
+		if _, err := m.PosterFromImage(t.Context(), write(t, name, []byte(data)), t.TempDir()); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}

@@ -109,7 +109,7 @@ func kinds() []store.Video {
 			Rev: 1, State: store.Done, SourceName: "talk.mov", SourceBytes: 12345, SourceFile: "source.mov",
 			Duration: 90 * time.Second, Width: 1280, Height: 720, FPS: 25, HasVideo: true, HasAudio: true,
 			SourceSHA256: strings.Repeat(fmt.Sprint(i), 64),
-			Poster:       "poster-0badcafe.jpg", PosterWidth: 1280, PosterHeight: 720,
+			Poster:       "poster-0badcafe.jpg", PosterWidth: 1280, PosterHeight: 720, Thumb: "thumb-0badcafe.jpg",
 			Storyboard: store.Storyboard{File: "storyboard-0badcafe.jpg", VTT: "storyboard-0badcafe.vtt", Columns: 2, Rows: 2, Width: 160, Height: 90, Interval: 10 * time.Second},
 		}
 		if v.ID != processing {
@@ -134,7 +134,7 @@ func publish(t testing.TB, data string, db *store.Store, v store.Video) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(data, "videos", v.ID, "1")
-	names := []string{v.Media.Poster, v.Media.Storyboard.File, v.Media.Storyboard.VTT, v.Media.SourceFile}
+	names := []string{v.Media.Poster, v.Media.Thumb, v.Media.Storyboard.File, v.Media.Storyboard.VTT, v.Media.SourceFile}
 	for _, r := range v.Media.Renditions {
 		names = append(names, r.File, r.Playlist)
 	}

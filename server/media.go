@@ -114,7 +114,7 @@ func mediaType(m store.Media, name string) (string, bool) {
 			return mediaTypes[path.Ext(name)], true
 		}
 	}
-	if name == m.Poster || name == m.Storyboard.File || name == m.Storyboard.VTT {
+	if name == m.Poster || name == m.Thumb || name == m.Storyboard.File || name == m.Storyboard.VTT {
 		kind, known := mediaTypes[path.Ext(name)]
 		return kind, known
 	}

@@ -17,13 +17,13 @@ type MediaRef struct {
 // mediaColumns is what mediaFields takes, of the table media named m.
 const mediaColumns = `m.rev, m.state, m.error, m.source_name, m.source_bytes, m.source_sha256, m.source_file,
 	m.duration, m.width, m.height, m.fps, m.has_video, m.has_audio, m.poster, m.poster_width, m.poster_height,
-	m.storyboard, m.storyboard_vtt, m.storyboard_columns, m.storyboard_rows, m.storyboard_width,
+	m.thumb, m.storyboard, m.storyboard_vtt, m.storyboard_columns, m.storyboard_rows, m.storyboard_width,
 	m.storyboard_height, m.storyboard_interval`
 
 func mediaFields(m *Media) []any {
 	return []any{&m.Rev, &m.State, &m.Error, &m.SourceName, &m.SourceBytes, &m.SourceSHA256, &m.SourceFile,
 		(*span)(&m.Duration), &m.Width, &m.Height, &m.FPS, &m.HasVideo, &m.HasAudio, &m.Poster, &m.PosterWidth,
-		&m.PosterHeight, &m.Storyboard.File, &m.Storyboard.VTT, &m.Storyboard.Columns, &m.Storyboard.Rows,
+		&m.PosterHeight, &m.Thumb, &m.Storyboard.File, &m.Storyboard.VTT, &m.Storyboard.Columns, &m.Storyboard.Rows,
 		&m.Storyboard.Width, &m.Storyboard.Height, (*span)(&m.Storyboard.Interval)}
 }
 
@@ -95,12 +95,12 @@ func addMedia(ctx context.Context, tx *sql.Tx, id string, m Media, jobs []Job) e
 	b := m.Storyboard
 	_, err := tx.ExecContext(ctx, `insert into media (video, rev, state, error, source_name, source_bytes,
 		source_sha256, source_file, duration, width, height, fps, has_video, has_audio, poster, poster_width,
-		poster_height, storyboard, storyboard_vtt, storyboard_columns, storyboard_rows, storyboard_width,
+		poster_height, thumb, storyboard, storyboard_vtt, storyboard_columns, storyboard_rows, storyboard_width,
 		storyboard_height, storyboard_interval, created_at)
-		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, m.Rev, m.State, m.Error, m.SourceName, m.SourceBytes, m.SourceSHA256, m.SourceFile,
 		span(m.Duration), m.Width, m.Height, m.FPS, m.HasVideo, m.HasAudio, m.Poster, m.PosterWidth,
-		m.PosterHeight, b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, span(b.Interval), stamp(time.Now()))
+		m.PosterHeight, m.Thumb, b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, span(b.Interval), stamp(time.Now()))
 	if err != nil {
 		return err
 	}
@@ -151,10 +151,12 @@ func checkDuplicate(ctx context.Context, q querier, id, sum string) error {
 	return err
 }
 
-// SetPoster records the poster, a file in the revision's folder.
-func (s *Store) SetPoster(ctx context.Context, id string, rev int, file string, w, h int) error {
-	return s.changeMedia(ctx, id, rev, "set the poster", "poster = ?, poster_width = ?, poster_height = ?", file, w, h)
+// SetPoster records the poster, one or two files in the revision's folder.
+func (s *Store) SetPoster(ctx context.Context, id string, rev int, p Poster) error {
+	return s.changeMedia(ctx, id, rev, "set the poster", setPoster, p.File, p.Thumb, p.Width, p.Height)
 }
+
+const setPoster = "poster = ?, thumb = ?, poster_width = ?, poster_height = ?"
 
 // SetStoryboard records the storyboard, two files in the revision's folder.
 func (s *Store) SetStoryboard(ctx context.Context, id string, rev int, b Storyboard) error {
@@ -231,6 +233,7 @@ func (s *Store) Files(ctx context.Context) ([]string, error) {
 			select video, rev, file from renditions
 			union all select video, rev, playlist from renditions
 			union all select video, rev, poster from media
+			union all select video, rev, thumb from media
 			union all select video, rev, storyboard from media
 			union all select video, rev, storyboard_vtt from media
 			union all select video, rev, source_file from media

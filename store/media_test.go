@@ -32,7 +32,7 @@ func TestRenditionsArriveOneByOne(t *testing.T) {
 	same(t, got.Visible(), false)
 
 	// A poster alone makes nothing watchable, nor does a second language.
-	must(t, s.SetPoster(t.Context(), v.ID, 1, "poster-1.jpg", 1280, 720))
+	must(t, s.SetPoster(t.Context(), v.ID, 1, store.Poster{File: "poster-1.jpg", Width: 1280, Height: 720}))
 	audio := store.Rendition{File: "audio-fr.mp4", Language: "fr"}
 	must(t, s.AddRenditions(t.Context(), v.ID, 1, []store.Rendition{audio}, false, nil))
 	same(t, load(t, s, v.ID).Media.Rev, 0)
@@ -227,7 +227,7 @@ func TestFilesNamesEverything(t *testing.T) {
 	v := sample("x")
 	v.Media.SourceFile = "source.mov"
 	create(t, s, v)
-	must(t, s.SetPoster(t.Context(), v.ID, 1, "poster-1.jpg", 16, 9))
+	must(t, s.SetPoster(t.Context(), v.ID, 1, store.Poster{File: "poster-1.jpg", Thumb: "thumb-1.jpg", Width: 16, Height: 9}))
 	board := store.Storyboard{File: "storyboard-1.jpg", VTT: "storyboard-1.vtt", Columns: 1, Rows: 1, Width: 160, Height: 90, Interval: 1500 * time.Millisecond}
 	must(t, s.SetStoryboard(t.Context(), v.ID, 1, board))
 	same(t, load(t, s, v.ID).Media.Storyboard, board)
@@ -247,10 +247,10 @@ func TestFilesNamesEverything(t *testing.T) {
 		return slices.Sorted(slices.Values(list))
 	}
 	same(t, files(), in("1/1080p.m3u8", "1/1080p.mp4", "1/poster-1.jpg", "1/source.mov",
-		"1/storyboard-1.jpg", "1/storyboard-1.vtt", "captions/en-1.vtt"))
+		"1/storyboard-1.jpg", "1/storyboard-1.vtt", "1/thumb-1.jpg", "captions/en-1.vtt"))
 	must(t, s.ForgetSource(t.Context(), v.ID, 1))
 	same(t, slices.Contains(files(), v.ID+"/1/source.mov"), false)
-	wantError(t, s.SetPoster(t.Context(), v.ID, 7, "p", 1, 1), store.ErrNotFound)
+	wantError(t, s.SetPoster(t.Context(), v.ID, 7, store.Poster{File: "p"}), store.ErrNotFound)
 }
 
 func TestCaptions(t *testing.T) {

@@ -151,6 +151,7 @@ create table media (
   poster              text    not null,
   poster_width        integer not null,
   poster_height       integer not null,
+  thumb               text    not null, -- the poster smaller, for lists; '' where it is small itself
   storyboard          text    not null, -- one JPEG with a grid of small pictures
   storyboard_vtt      text    not null,
   storyboard_columns  integer not null,

@@ -83,6 +83,7 @@ type Media struct {
 	Poster       string // file name in the revision's folder, empty while there is none
 	PosterWidth  int
 	PosterHeight int
+	Thumb        string // the poster smaller, for lists; empty where it is small itself
 	Storyboard   Storyboard
 	Renditions   []Rendition // highest first
 }

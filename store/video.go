@@ -199,7 +199,8 @@ type VideoEdit struct {
 // Poster is a picture in a revision's folder.
 type Poster struct {
 	File          string
-	Width, Height int
+	Thumb         string // the same, smaller; empty where File is small enough for lists
+	Width, Height int    // of File
 }
 
 // EditVideo stores a change, all of it or nothing. It returns the files of the captions
@@ -216,8 +217,8 @@ func (s *Store) EditVideo(ctx context.Context, e VideoEdit) (old []string, err e
 		if old, err = editCaptions(ctx, tx, id, e); err != nil || e.Poster.File == "" {
 			return err
 		}
-		return changed(ctx, tx, "update media set poster = ?, poster_width = ?, poster_height = ? where video = ? and rev = ?",
-			e.Poster.File, e.Poster.Width, e.Poster.Height, id, e.Rev)
+		return changed(ctx, tx, "update media set "+setPoster+" where video = ? and rev = ?",
+			e.Poster.File, e.Poster.Thumb, e.Poster.Width, e.Poster.Height, id, e.Rev)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("edit video %s: %w", id, err)

@@ -5,6 +5,7 @@
 package pages
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tubelet/tubelet/store"
@@ -124,12 +125,14 @@ type Card struct {
 // URL is the address of the video's page.
 func (c Card) URL() string { return "/w/" + c.Video.ID }
 
-// Poster is the address of the still picture, empty for none.
+// Poster is the address of the still picture, the smaller one where there are two, empty
+// for none.
 func (c Card) Poster() string {
-	if c.Video.Media.Poster == "" {
+	file := cmp.Or(c.Video.Media.Thumb, c.Video.Media.Poster)
+	if file == "" {
 		return ""
 	}
-	return c.Video.MediaPath(c.Video.Media.Poster)
+	return c.Video.MediaPath(file)
 }
 
 // Tall says whether the picture is higher than wide, so that it is shown whole

@@ -31,7 +31,7 @@ func sampleMedia() store.Media {
 	return store.Media{
 		Rev: 2, State: store.Done, SourceName: "plane.mov", SourceBytes: 1_843_221_004, SourceFile: "source.mov",
 		Duration: 12*time.Minute + 48*time.Second, Width: 1920, Height: 1080, FPS: 25, HasVideo: true, HasAudio: true,
-		Poster: "poster-0a1b2c3d.jpg", PosterWidth: 1280, PosterHeight: 720,
+		Poster: "poster-0a1b2c3d.jpg", PosterWidth: 1280, PosterHeight: 720, Thumb: "thumb-0a1b2c3d.jpg",
 		Storyboard: store.Storyboard{File: "storyboard-0a1b2c3d.jpg", VTT: "storyboard-0a1b2c3d.vtt", Columns: 5, Rows: 5, Width: 160, Height: 90, Interval: 10 * time.Second},
 		Renditions: []store.Rendition{
 			{Height: 1080, File: "1080p.mp4", Playlist: "1080p.m3u8", Bytes: 412_300_000, Width: 1920, PixHeight: 1080, FPS: 25, Codecs: "avc1.640028,mp4a.40.2", Bandwidth: 5_200_000, Average: 4_300_000, Copied: true},
@@ -70,7 +70,7 @@ func sampleList() []store.Video {
 		v.Media.Duration = time.Duration(340+i*i*61) * time.Second
 		switch i {
 		case 2: // no poster yet
-			v.Media.Poster = ""
+			v.Media.Poster, v.Media.Thumb = "", ""
 		case 5: // filmed upright
 			v.Media.PosterWidth, v.Media.PosterHeight = 720, 1280
 		}

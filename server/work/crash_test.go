@@ -93,7 +93,7 @@ type expected struct {
 // whole reports whether a file of that checksum is as it must be. A picture may be another
 // one when a kill hit ffmpeg, so its name, which holds the checksum, speaks for it.
 func (e expected) whole(name, sum string) bool {
-	if stem, digest, ok := strings.Cut(strings.TrimSuffix(name, filepath.Ext(name)), "-"); ok && (stem == "poster" || stem == "storyboard") {
+	if stem, digest, ok := strings.Cut(strings.TrimSuffix(name, filepath.Ext(name)), "-"); ok && slices.Contains([]string{"poster", "thumb", "storyboard"}, stem) {
 		return strings.HasPrefix(sum, digest)
 	}
 	return sum == e.files[name]

@@ -101,11 +101,18 @@ func (c *editing) make(ctx context.Context, g *ingest) error {
 			return err
 		}
 	}
-	p := &c.row.Poster
-	if p.File, p.Width, p.Height, err = g.w.poster(ctx, src, c.poster, g.dir); err != nil {
+	if c.row.Poster, err = g.w.poster(ctx, src, c.poster, g.dir); err != nil {
 		return err
 	}
-	return disk.Sync(filepath.Join(g.dir, p.File))
+	for _, file := range pictures(c.row.Poster) {
+		err = errors.Join(err, disk.Sync(filepath.Join(g.dir, file)))
+	}
+	return err
+}
+
+// pictures lists a poster's files.
+func pictures(p store.Poster) []string {
+	return slices.DeleteFunc([]string{p.File, p.Thumb}, func(file string) bool { return file == "" })
 }
 
 // commit brings the files to their places, stores the rows, and removes what they replace.
@@ -126,7 +133,7 @@ func (c *editing) commit(ctx context.Context, g *ingest) error {
 			return err
 		}
 	}
-	if file := c.row.Poster.File; file != "" {
+	for _, file := range pictures(c.row.Poster) {
 		if err := disk.Place(filepath.Join(g.dir, file), filepath.Join(revision, file)); err != nil {
 			return err
 		}
@@ -142,8 +149,12 @@ func (c *editing) commit(ctx context.Context, g *ingest) error {
 	for i := range old {
 		old[i] = filepath.Join(texts, old[i])
 	}
-	if was := c.media.Poster; was != "" && was != c.row.Poster.File {
-		old = append(old, filepath.Join(revision, was))
+	if now := pictures(c.row.Poster); len(now) > 0 {
+		for _, was := range pictures(store.Poster{File: c.media.Poster, Thumb: c.media.Thumb}) {
+			if !slices.Contains(now, was) {
+				old = append(old, filepath.Join(revision, was))
+			}
+		}
 	}
 	g.w.discard(old)
 	return nil

@@ -178,10 +178,11 @@ func (g *ingest) make(ctx context.Context, dir string, poster check.Thumbnail) (
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return m, nil, err
 	}
-	var err error
-	if m.Poster, m.PosterWidth, m.PosterHeight, err = g.w.poster(ctx, g.src, poster, dir); err != nil {
+	p, err := g.w.poster(ctx, g.src, poster, dir)
+	if err != nil {
 		return m, nil, err
 	}
+	m.Poster, m.Thumb, m.PosterWidth, m.PosterHeight = p.File, p.Thumb, p.Width, p.Height
 	if g.hash == nil {
 		g.hash = startHash(ctx, g.path)
 	}

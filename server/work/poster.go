@@ -7,6 +7,7 @@ import (
 
 	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server/work/check"
+	"github.com/tubelet/tubelet/store"
 )
 
 // makePoster chooses a good frame where the creator gave no picture.
@@ -22,24 +23,25 @@ func makePoster(ctx context.Context, t *task) error {
 		return err
 	}
 	t.report(media.Progress{Stage: "choosing a picture"})
-	file, width, height, err := t.Worker.media.Poster(ctx, src, -1, t.dir)
+	p, err := t.Worker.media.Poster(ctx, src, -1, t.dir)
 	if err != nil {
 		return fmt.Errorf("make poster: %w", err)
 	}
-	return t.place(ctx, []string{file}, func(ctx context.Context) error {
-		return t.store.SetPoster(ctx, t.job.Video, t.job.Rev, file, width, height)
+	return t.place(ctx, pictures(store.Poster(p)), func(ctx context.Context) error {
+		return t.store.SetPoster(ctx, t.job.Video, t.job.Rev, store.Poster(p))
 	})
 }
 
 // poster makes the poster that was asked for, and none when none was.
-func (w *Worker) poster(ctx context.Context, src media.Source, t check.Thumbnail, dir string) (file string, width, height int, err error) {
+func (w *Worker) poster(ctx context.Context, src media.Source, t check.Thumbnail, dir string) (p store.Poster, err error) {
+	var made media.Picture
 	switch {
 	case !t.Given:
-		return "", 0, 0, nil
+		return p, nil
 	case t.Image != "":
-		file, width, height, err = w.media.PosterFromImage(ctx, t.Image, dir)
+		made, err = w.media.PosterFromImage(ctx, t.Image, dir)
 	default:
-		file, width, height, err = w.media.Poster(ctx, src, t.At, dir)
+		made, err = w.media.Poster(ctx, src, t.At, dir)
 	}
 	var refused *media.RefusedError
 	if errors.Is(err, media.ErrNoFFmpeg) {
@@ -48,7 +50,7 @@ func (w *Worker) poster(ctx context.Context, src media.Source, t check.Thumbnail
 		err = &InputError{What: "thumbnail", Err: err}
 	}
 	if err != nil {
-		return "", 0, 0, fmt.Errorf("make thumbnail: %w", err)
+		return p, fmt.Errorf("make thumbnail: %w", err)
 	}
-	return file, width, height, nil
+	return store.Poster(made), nil
 }

@@ -154,6 +154,7 @@ create table media (
   poster              text    not null,
   poster_width        integer not null,
   poster_height       integer not null,
+  thumb               text    not null, -- the poster smaller, for lists; '' where it is small itself
   storyboard          text    not null, -- one JPEG with a grid of small pictures
   storyboard_vtt      text    not null,
   storyboard_columns  integer not null,
@@ -261,10 +262,10 @@ insert into tags (folded, number, name) values ('wood', 1, 'Wood'), ('joints', 1
 insert into chapters (video, start, title) values ('h7k2m9qxw4', 0, 'Start'), ('h7k2m9qxw4', 12500, 'Sawing');
 insert into captions (video, language, label, file) values ('h7k2m9qxw4', 'en', 'English', 'en-0a1b2c3d.vtt');
 insert into media (video, rev, state, error, source_name, source_bytes, source_sha256, source_file, duration, width, height,
-  fps, has_video, has_audio, poster, poster_width, poster_height, storyboard, storyboard_vtt, storyboard_columns,
+  fps, has_video, has_audio, poster, poster_width, poster_height, thumb, storyboard, storyboard_vtt, storyboard_columns,
   storyboard_rows, storyboard_width, storyboard_height, storyboard_interval, created_at)
 values ('h7k2m9qxw4', 1, 'watchable', '', 'dovetails.mov', 1000, 'aa', 'source.mov', 90000, 1920, 1080, 25.0, 1, 1,
-  'poster-1.jpg', 1280, 720, 'storyboard-1.jpg', 'storyboard-1.vtt', 5, 4, 160, 90, 5000, 1760000000000);
+  'poster-1.jpg', 1280, 720, 'thumb-1.jpg', 'storyboard-1.jpg', 'storyboard-1.vtt', 5, 4, 160, 90, 5000, 1760000000000);
 insert into renditions (video, rev, height, language, file, playlist, bytes, width, pixels, fps, codecs, bandwidth, average,
   copied, infohash)
 values ('h7k2m9qxw4', 1, 1080, '', '1080p.mp4', '1080p.m3u8', 5000, 1920, 1080, 25.0, 'avc1.640028,mp4a.40.2', 3000000,
