@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	piece     = 128 << 10       // sent under one deadline
-	pieceTime = 2 * time.Minute // 9 kbit/s, half of what EDGE gives a phone
+	piece     = 256 << 10         // sent under one deadline
+	pieceTime = 150 * time.Second // 14 kbit/s, less than EDGE gives a phone
 )
 
 // ETag returns a strong entity tag for a file that never changes under its name. The

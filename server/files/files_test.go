@@ -177,8 +177,8 @@ func TestSendKeepsSendfile(t *testing.T) {
 	if err := files.Send(d, httptest.NewRequest("GET", "/", nil), f); err != nil {
 		t.Fatal(err)
 	}
-	if d.files != 24 || d.others != 0 || !bytes.Equal(d.Body.Bytes(), content) {
-		t.Errorf("%d pieces as files and %d otherwise, want 24 and 0", d.files, d.others)
+	if d.files != 12 || d.others != 0 || !bytes.Equal(d.Body.Bytes(), content) {
+		t.Errorf("%d pieces as files and %d otherwise, want 12 and 0", d.files, d.others)
 	}
 }
 
