@@ -39,15 +39,17 @@ async function measure(browser, url) {
     const cdp = await context.newCDPSession(page);
     await cdp.send("Network.enable");
     await cdp.send("Network.emulateNetworkConditions", line);
-    let requests = 0;
+    const sent = [];
     let bytes = 0;
-    cdp.on("Network.requestWillBeSent", () => requests++);
+    cdp.on("Network.requestWillBeSent", (e) => e.request.url.startsWith("http") && sent.push(e));
     cdp.on("Network.dataReceived", (e) => (bytes += e.encodedDataLength));
     await page.addInitScript(watchFirstFrame);
     await page.goto(url, { waitUntil: "commit" });
     const frame = await page.waitForFunction(() => window.firstFrame, null, { timeout: 30000, polling: 20 });
-    const height = await page.evaluate(() => document.querySelector("video").videoHeight);
-    return { ms: await frame.jsonValue(), requests, kB: Math.round(bytes / 1000), height };
+    const ms = await frame.jsonValue();
+    const { height, at } = await page.evaluate((after) => ({ height: document.querySelector("video").videoHeight, at: performance.timeOrigin + after }), ms);
+    const requests = sent.filter((e) => e.wallTime * 1000 < at && !e.request.url.includes("favicon")).length;
+    return { ms, requests, kB: Math.round(bytes / 1000), height };
   } finally {
     await context.close();
   }
