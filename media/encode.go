@@ -26,7 +26,8 @@ type encoding struct {
 
 // Encode makes the given rungs of src in dir and returns their renditions in the same
 // order. It may be interrupted at any moment: called again with the same dir it goes on
-// from the last whole chunk, and the bytes come out the same. Its errors carry no prefix:
+// from the last whole chunk, and the same frames come out; with one thread the same bytes
+// too (with several, x264's capped rate control depends on their timing). Its errors carry no prefix:
 // they come from one step, which the caller names.
 func (m *Maker) Encode(ctx context.Context, src Source, rungs []Rung, dir string, report func(Progress)) ([]Rendition, error) {
 	if _, err := m.tool(ffmpeg); err != nil {

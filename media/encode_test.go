@@ -280,7 +280,7 @@ exec `+real+` "${args[@]}"
 	if err := os.Chmod(script, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	m := media.New(media.Config{FFmpeg: script, Encoder: "h264_videotoolbox", Threads: 2})
+	m := media.New(media.Config{FFmpeg: script, Encoder: "h264_videotoolbox", Threads: 1})
 	m.SetChunk(1)
 	src := probe(t, m, clip(t, "resume.mkv", "-f lavfi -i testsrc2=s=320x240:r=30:d=8 -f lavfi -i sine=d=8"+x264+" -c:a flac"))
 	rungs := []media.Rung{{Height: 240, Width: 320, PixHeight: 240, FPS: 30, MaxRate: 600_000, CRF: 24}}
@@ -383,7 +383,7 @@ func TestEncodeResumesBetweenJoins(t *testing.T) {
 	if err := os.Chmod(broken, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	again := media.New(media.Config{FFmpeg: broken, Encoder: "libx264", Threads: 2})
+	again := media.New(media.Config{FFmpeg: broken, Encoder: "libx264", Threads: 1})
 	again.SetChunk(1)
 	if _, err := again.Encode(t.Context(), src, rungs, dir, nil); err != nil {
 		t.Errorf("something was encoded again: %v", err)
