@@ -14,6 +14,8 @@ func TestTryEncoder(t *testing.T) {
 	wrong.filter = "negate,format=yuv420p"
 	free := x264()
 	free.rate = func(Rung) []string { return []string{"-preset", "faster", "-force_key_frames", "0,1"} }
+	slow := x264()
+	slow.rate = func(Rung) []string { return []string{"-preset", "placebo", "-sc_threshold", "0"} }
 	absent := x264()
 	absent.name = "h264_absent"
 	tests := []struct {
@@ -23,7 +25,7 @@ func TestTryEncoder(t *testing.T) {
 		want   string
 	}{
 		{"good", plain, false, ""},
-		{"no faster", plain, true, "too slow"},
+		{"no faster", slow, true, "too slow"},
 		{"wrong picture", wrong, false, "picture is wrong"},
 		{"keyframes elsewhere", free, false, "not where they should be"},
 		{"not there", absent, false, "ffmpeg"},
