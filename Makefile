@@ -55,7 +55,7 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: ## every figure of docs/figures.md, each against its counterpart
 	@.ci/install ffmpeg browsers nginx
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
-	go test -tags bench -p 1 -timeout 90m -run '^TestFigure' -v -count=1 ./...
+	go test -tags bench -p 1 -timeout 90m -run '^Test(Figure|Bench)' -v -count=1 ./...
 	$(MAKE) bench-size
 
 bench-size: ## size of the binary on each architecture
