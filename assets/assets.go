@@ -24,10 +24,6 @@ import (
 //go:embed *.css *.svg player/*.js vendor
 var files embed.FS
 
-// modules are the files of the folder player that pages name; the rest of the folder
-// comes joined into them.
-var modules = []string{"player.js", "start.js"}
-
 // root is the path under which every asset is served.
 const root = "/assets/"
 
@@ -153,13 +149,11 @@ func load() (*set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
-	for _, name := range modules {
-		joined, err := bundle(sub, name)
-		if err != nil {
-			return nil, fmt.Errorf("load assets: %w", err)
-		}
-		s.add(name, joined)
+	player, err := bundle(sub, "player.js")
+	if err != nil {
+		return nil, fmt.Errorf("load assets: %w", err)
 	}
+	s.add("player.js", player)
 	if err := s.addSheets(); err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestPathCarriesAHash(t *testing.T) {
-	for _, name := range []string{"site.css", "player.css", "watch.css", "player.js", "start.js", "favicon.svg", "vendor/hls.light.min.js"} {
+	for _, name := range []string{"site.css", "player.css", "watch.css", "player.js", "favicon.svg", "vendor/hls.light.min.js"} {
 		if got := assets.Path(name); !regexp.MustCompile(`^/assets/[a-z./]+\.[0-9a-f]{12}\.(css|js|svg)$`).MatchString(got) {
 			t.Errorf("Path(%q) = %q, want a hashed address", name, got)
 		}
@@ -88,16 +88,14 @@ func TestJoinedModulesParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(`missing node: "make test" installs it`)
 	}
-	for _, name := range []string{"player.js", "start.js"} {
-		text, err := assets.Read(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		check := exec.CommandContext(t.Context(), node, "--input-type=module", "--check")
-		check.Stdin = bytes.NewReader(text)
-		if out, err := check.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
+	text, err := assets.Read("player.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := exec.CommandContext(t.Context(), node, "--input-type=module", "--check")
+	check.Stdin = bytes.NewReader(text)
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

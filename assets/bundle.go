@@ -15,11 +15,12 @@ var (
 	anyImport  = regexp.MustCompile(`(?m)^import\b.*`)
 	exportWord = regexp.MustCompile(`(?m)^export (async function|function|const|class)\b`)
 	anyExport  = regexp.MustCompile(`(?m)^export\b.*`)
-	comment    = regexp.MustCompile(`(?m)^[ \t]*//.*\n`)
+	forReaders = regexp.MustCompile(`(?m)^[ \t]*(//.*)?\n|^[ \t]+`) // whole-line comments, empty lines, indentation
 )
 
 // bundle joins the ES module first and all it imports into one module, each file
-// once and after those it needs. All share one scope, so no two may declare the
+// once and after those it needs, without what is only for readers of the source. No
+// template string may span lines. All share one scope, so no two may declare the
 // same name at top level: a browser refuses such a file, and so does its test.
 func bundle(dir fs.FS, first string) ([]byte, error) {
 	j := joiner{dir: dir, seen: map[string]bool{}}
@@ -59,6 +60,6 @@ func (j *joiner) add(name string) error {
 			return fmt.Errorf("%s: cannot join %q", name, line)
 		}
 	}
-	j.out.Write(comment.ReplaceAll(src, nil)) // a third of the bytes are for readers of the source
+	j.out.Write(forReaders.ReplaceAll(src, nil))
 	return nil
 }

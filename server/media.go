@@ -149,8 +149,23 @@ func (s *site) sendFile(w http.ResponseWriter, r *http.Request, v shown, name, k
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", v.cacheControl())
+	if n := firstBytes(r, info.Size()); n > 0 {
+		h.Set("ETag", files.ETag(path.Base(name)+"?first", v.Media.Rev, n))
+		return files.SendFirst(w, r, f, n)
+	}
 	h.Set("ETag", files.ETag(path.Base(name), v.Media.Rev, info.Size()))
 	return files.Send(w, r, f)
+}
+
+// firstBytes returns how much of a file an address with "?first=<bytes>" means, and 0 for
+// the whole. A page can ask for such an address before its script has come, which it
+// cannot for a range.
+func firstBytes(r *http.Request, size int64) int64 {
+	n, err := strconv.ParseInt(r.URL.Query().Get("first"), 10, 64)
+	if err != nil || n <= 0 || n >= size {
+		return 0
+	}
+	return n
 }
 
 // openFile opens a plain file. One that is gone although a row names it is simply not

@@ -129,11 +129,13 @@ func (s *site) thread(ctx context.Context, v shown, number int) (pages.Thread, e
 func (s *site) showEmbed(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	autoplay, muted, loop := on(q.Get("autoplay")), on(q.Get("muted")), on(q.Get("loop"))
-	name := fmt.Sprint("embed ", autoplay, muted, loop)
+	early := autoplay && !q.Has("start") && !q.Has("t")
+	name := fmt.Sprint("embed ", autoplay, muted, loop, early)
 	return s.ofVideo(w, r, name, func(ctx context.Context, v shown) (pages.Page, error) {
 		head, err := s.head(ctx)
 		player := pages.NewPlayer(head.Channel, v.Video, v.key)
 		player.Embed, player.Autoplay, player.Muted, player.Loop = true, autoplay, muted, loop
+		player.Early = early
 		return &pages.Embed{Site: head, Video: v.Video, Player: player}, err
 	})
 }

@@ -4,16 +4,16 @@
 // viewer sees no seam and nothing is loaded twice.
 
 import { Cutter } from "./cutter.js";
-import { firstSeconds, mime } from "./first.js";
+import { mime } from "./mime.js";
 
 export class Early {
-  // asked is the request that the page has already sent, if it has.
-  constructor(video, data, rendition, asked) {
+  constructor(video, rendition, duration) {
     this.video = video;
-    this.data = data;
     this.rendition = rendition;
-    this.stop = asked?.stop ?? new AbortController();
-    this.answer = asked?.answer ?? firstSeconds(data, rendition, this.stop.signal);
+    this.duration = duration;
+    this.stop = new AbortController();
+    // A page that plays by itself has asked for the same address in its head.
+    this.answer = fetch(rendition.first, { signal: this.stop.signal });
     this.buffer = null;
     this.rate = 0; // measured bits per second, 0 while unknown
     this.source = new MediaSource();
@@ -21,12 +21,17 @@ export class Early {
     this.done.catch(() => {}); // whoever waits for it hears of it
   }
 
+  // possible says whether a rendition can be fed to the decoder by ourselves.
+  static possible(rendition) {
+    return !!rendition.first && "MediaSource" in window && MediaSource.isTypeSupported(mime(rendition));
+  }
+
   async #run() {
     const opened = new Promise((ok) => this.source.addEventListener("sourceopen", ok, { once: true }));
     this.video.src = URL.createObjectURL(this.source);
     await opened;
     URL.revokeObjectURL(this.video.src);
-    this.source.duration = this.data.duration;
+    this.source.duration = this.duration;
     this.buffer = this.source.addSourceBuffer(mime(this.rendition));
     const answer = await this.answer;
     if (!answer.ok) throw new Error(`first seconds: HTTP ${answer.status}`);
@@ -38,15 +43,15 @@ export class Early {
   // append costs a round through their processes, so smaller pieces gain nothing.
   async #pump(reader) {
     const cutter = new Cutter();
-    const began = performance.now();
+    let began = 0; // counted from the second chunk on: the first may have waited for us
     let bytes = 0;
     let fed = Promise.resolve();
     try {
       while (!this.stopping) {
         const { done, value } = await reader.read();
         if (done) break;
-        bytes += value.length;
-        this.rate = (bytes * 8000) / Math.max(1, performance.now() - began);
+        if (began === 0) began = performance.now();
+        else this.rate = ((bytes += value.length) * 8000) / Math.max(1, performance.now() - began);
         for (const piece of cutter.cut(value)) fed = fed.then(() => this.#append(piece));
       }
     } finally {

@@ -7,21 +7,19 @@
 // "failed" (gave up; retry() tries again), "recovered".
 
 import { Early } from "./early.js";
-import { canStartEarly, firstRendition, mime, savesData } from "./first.js";
+import { mime } from "./mime.js";
 
 const retries = 2; // of each rendition; then the viewer is told, and we try again more slowly
 const nudges = 4;
 const longestWait = 3000; // for a picture once its data is there
 
 export class Engine extends EventTarget {
-  // asked is a request for the first seconds that the page has already sent.
-  constructor(video, data, library, asked) {
+  constructor(video, data, library) {
     super();
     this.video = video;
     this.data = data;
     this.library = library;
-    this.asked = asked;
-    this.thrifty = savesData();
+    this.thrifty = navigator.connection?.saveData === true;
     this.wanted = 0; // chosen height, 0 for automatic
     this.playing = 0; // height on the screen, 0 while unknown
     this.failures = 0;
@@ -66,12 +64,9 @@ export class Engine extends EventTarget {
   }
 
   async #beginHLS(at) {
-    const { asked, data } = this;
-    this.asked = null;
-    const first = asked?.rendition ?? this.#firstRendition();
-    if (at > 0) asked?.stop.abort();
-    else if (canStartEarly(data, first)) {
-      this.early = new Early(this.video, data, first, asked);
+    const first = this.#firstRendition();
+    if (at === 0 && Early.possible(first)) {
+      this.early = new Early(this.video, first, this.data.duration);
       this.#show(first.height);
       await this.#pictured();
     }
@@ -108,9 +103,12 @@ export class Engine extends EventTarget {
     return this.loading;
   }
 
+  // What was chosen, or what the page says is good for a start; for a viewer who asked
+  // the browser to save data, the smallest.
   #firstRendition() {
     const list = this.data.renditions;
-    return list.find((r) => r.height === this.wanted) ?? firstRendition(list);
+    const height = this.wanted || (this.thrifty ? 0 : this.data.begin);
+    return list.find((r) => r.height === height) ?? list[list.length - 1];
   }
 
   #attach(Hls, first, at) {

@@ -20,7 +20,7 @@ class Player {
   constructor(box, video, data) {
     Object.assign(this, { box, video, data });
     this.status = el("div", { class: "pl-vh", role: "status" });
-    this.engine = new Engine(video, data, box.dataset.lib, box.first);
+    this.engine = new Engine(video, data, box.dataset.lib);
     this.start = this.#startTime();
     video.controls = false;
     this.#recall();

@@ -41,6 +41,17 @@ func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
 	return nil
 }
 
+// SendFirst answers r with the first n bytes of the file, as if they were all of it.
+func SendFirst(w http.ResponseWriter, r *http.Request, f *os.File, n int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("send the start of a file: %w", err)
+	}
+	pace := &pacer{ResponseWriter: w, control: http.NewResponseController(w)}
+	http.ServeContent(pace, r, "", info.ModTime(), io.NewSectionReader(f, 0, n))
+	return nil
+}
+
 // narrow makes the request's range one that can be answered with one part of the file
 // or with 416, so that no list of ranges makes us send more than the file holds. RFC
 // 9110, 14.2 and 15.3.7 allow both: to ignore a range and to answer a subset.

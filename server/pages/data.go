@@ -113,6 +113,7 @@ type Player struct {
 	Muted    bool
 	Loop     bool
 	Embed    bool
+	Early    bool // it will start at the beginning at once: ask for the first seconds with the page
 }
 
 // Card is a video in a list.

@@ -3,6 +3,9 @@ package pages
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
+	"time"
 
 	"github.com/tubelet/tubelet/store"
 )
@@ -20,7 +23,7 @@ type playerData struct {
 	File       string            `json:"file"`
 	Poster     string            `json:"poster,omitempty"`
 	Renditions []playerRendition `json:"renditions"`
-	Alternates bool              `json:"alternates,omitempty"`
+	Begin      int               `json:"begin"` // height of the rendition to start with
 	Chapters   []playerChapter   `json:"chapters,omitempty"`
 	Board      *playerBoard      `json:"board,omitempty"`
 	Ping       string            `json:"ping,omitempty"`
@@ -34,6 +37,7 @@ type playerRendition struct {
 	File   string `json:"file"`
 	Codecs string `json:"codecs"`
 	Rate   int    `json:"rate"`
+	First  string `json:"first,omitempty"` // address of its first seconds
 }
 
 type playerChapter struct {
@@ -60,13 +64,15 @@ func (p Player) Data() (string, error) {
 		Ping: p.Ping, Start: p.Start.Seconds(), Autoplay: p.Autoplay, Embed: p.Embed,
 		Board: p.board(),
 	}
+	if len(m.Renditions) > 0 {
+		d.Begin = m.Renditions[p.startRendition()].Height
+	}
 	for _, r := range m.Renditions {
-		if r.Language != "" {
-			d.Alternates = true
+		if isAlternate(r) {
 			continue
 		}
 		d.Renditions = append(d.Renditions, playerRendition{
-			Height: r.Height, File: p.Base + r.File, Codecs: r.Codecs, Rate: r.Bandwidth,
+			Height: r.Height, File: p.Base + r.File, Codecs: r.Codecs, Rate: r.Bandwidth, First: p.first(r),
 		})
 	}
 	for _, c := range p.Video.Chapters {
@@ -77,6 +83,47 @@ func (p Player) Data() (string, error) {
 		return "", fmt.Errorf("write player data of %s: %w", p.Video.ID, err)
 	}
 	return string(b), nil
+}
+
+// The player begins with a few seconds of one file, outside of the playlists, and the
+// rest is the library's. Of a short clip that would be too much, and sound alone starts
+// quickly anyway.
+const (
+	firstSeconds = 6
+	shortest     = 8 * time.Second
+	startHeight  = 480 // a start must be quick before it is sharp
+)
+
+func (p Player) first(r store.Rendition) string {
+	m := p.Video.Media
+	if m.Duration < shortest || r.Height == 0 || slices.ContainsFunc(m.Renditions, isAlternate) {
+		return ""
+	}
+	bytes := int64(float64(r.Bandwidth) / 8 * min(firstSeconds, m.Duration.Seconds()/2))
+	return p.Base + r.File + "?first=" + strconv.FormatInt(bytes, 10)
+}
+
+func isAlternate(r store.Rendition) bool { return r.Language != "" }
+
+// First returns the address of the first seconds of the rendition that a start is made
+// with, for a page that starts by itself; else "".
+func (p Player) First() string {
+	list := p.Video.Media.Renditions
+	if !p.Early || len(list) == 0 {
+		return ""
+	}
+	return p.first(list[p.startRendition()])
+}
+
+// startRendition returns the index of the rendition that a start is made with: 480 rows,
+// or the lowest there is.
+func (p Player) startRendition() int {
+	list := p.Video.Media.Renditions
+	low := func(r store.Rendition) bool { return r.Height <= startHeight && !isAlternate(r) }
+	if i := slices.IndexFunc(list, low); i >= 0 {
+		return i
+	}
+	return len(list) - 1
 }
 
 func (p Player) board() *playerBoard {

@@ -122,6 +122,18 @@ test("budget: nothing of the video is fetched before it is wanted", () => visit(
   equal(asked.filter((u) => /\.(mp4|m3u8)$|hls\.light/.test(u)).join(" "), "", "requests");
 }));
 
+// Whoever embeds may take the frame's origin away.
+test("a sandboxed frame plays, and its view counts", () => visit("about:blank", async (page) => {
+  const views = [];
+  page.on("response", (r) => r.url().includes("/views/") && views.push(r.status()));
+  await page.setContent(`<iframe sandbox="allow-scripts" allow="autoplay" width="640" height="360" src="${embed}?autoplay=1&muted=1"></iframe>`);
+  const frame = await (await page.waitForSelector("iframe")).contentFrame();
+  equal(await frame.evaluate(() => self.origin), "null", "origin");
+  await frame.waitForFunction(() => document.querySelector("video")?.currentTime > 11);
+  equal(await frame.locator(".pl-bar").count(), 1, "bars of our player");
+  equal(views.join(), "204", "answers to views");
+}));
+
 test("without script no page breaks", async () => {
   for (const address of [`${base}/`, watch, embed, `${base}/about`, `${base}/search?q=plane`]) {
     await visit(address, async (page) => {
