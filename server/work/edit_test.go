@@ -14,16 +14,17 @@ import (
 
 func TestThumbnail(t *testing.T) {
 	b := newBench(t, media.Config{})
-	v := b.publish(work.Publish{Path: clip(t, "a.mp4", "320x180", 10, 3), Thumbnail: "1.5"})
+	v := b.publish(work.Publish{Path: clip(t, "a.mp4", "640x360", 10, 3), Thumbnail: "1.5"})
 	first := v.Media.Poster
-	if first == "" || v.Media.PosterWidth == 0 {
+	small := v.Media.Thumb
+	if first == "" || small == "" || v.Media.PosterWidth == 0 {
 		t.Fatalf("no poster: %+v", v.Media)
 	}
 	b.follow(v.ID, 0)
 	if err := b.Edit(t.Context(), v, work.Edit{Video: v, Thumbnail: "0:00"}); err != nil {
 		t.Fatal(err)
 	}
-	if v = b.video(v.ID); v.Media.Poster == first {
+	if v = b.video(v.ID); v.Media.Poster == first || v.Media.Thumb == small {
 		t.Error("the poster did not change")
 	}
 	b.whole()

@@ -58,8 +58,8 @@ func TestPublishWebReady(t *testing.T) {
 		t.Errorf("events %+v", events)
 	}
 	v = b.video(v.ID)
-	if v.Media.State != store.Done || !slices.Equal(heights(v), []int{480, 360}) || v.Media.Poster == "" || v.Media.Storyboard.File == "" {
-		t.Errorf("done: %s %v poster %q storyboard %q", v.Media.State, heights(v), v.Media.Poster, v.Media.Storyboard.File)
+	if v.Media.State != store.Done || !slices.Equal(heights(v), []int{480, 360}) || v.Media.Poster == "" || v.Media.Thumb == "" || v.Media.Storyboard.File == "" {
+		t.Errorf("done: %s %v poster %q %q storyboard %q", v.Media.State, heights(v), v.Media.Poster, v.Media.Thumb, v.Media.Storyboard.File)
 	}
 	for _, j := range b.jobs(v.ID, false) {
 		if j.State != store.JobDone {
