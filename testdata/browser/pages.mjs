@@ -124,9 +124,11 @@ test("budget: nothing of the video is fetched before it is wanted", () => visit(
 
 // Whoever embeds may take the frame's origin away.
 test("a sandboxed frame plays, and its view counts", () => visit("about:blank", async (page) => {
+  const body = `<iframe sandbox="allow-scripts" allow="autoplay" width="640" height="360" src="${embed}?autoplay=1&muted=1"></iframe>`;
+  await page.route("**/elsewhere", (r) => r.fulfill({ contentType: "text/html", body }));
   const views = [];
   page.on("response", (r) => r.url().includes("/views/") && views.push(r.status()));
-  await page.setContent(`<iframe sandbox="allow-scripts" allow="autoplay" width="640" height="360" src="${embed}?autoplay=1&muted=1"></iframe>`);
+  await page.goto(`${base}/elsewhere`);
   const frame = await (await page.waitForSelector("iframe")).contentFrame();
   equal(await frame.evaluate(() => self.origin), "null", "origin");
   await frame.waitForFunction(() => document.querySelector("video")?.currentTime > 11);
