@@ -20,7 +20,7 @@ const fragments = "+cmaf+frag_keyframe+skip_trailer"
 // Copy makes the top rendition of src by stream copy, in dir. MP4 is rewritten by our own
 // remuxer, which writes every byte once where ffmpeg writes it twice to make room for the
 // index; other containers go through ffmpeg first. An error that wraps ErrNotCopyable says
-// that the picture has to be encoded after all.
+// that the picture has to be encoded after all. Its errors carry no prefix, as Encode's.
 func (m *Maker) Copy(ctx context.Context, src Source, dir string, report func(Progress)) (Rendition, error) {
 	if reason := src.CopyReason(); reason != "" {
 		return Rendition{}, fmt.Errorf("%w: %s", ErrNotCopyable, reason)
@@ -49,7 +49,7 @@ func (m *Maker) Copy(ctx context.Context, src Source, dir string, report func(Pr
 		err = r.checkCopy(src)
 	}
 	if err != nil {
-		return Rendition{}, errors.Join(fmt.Errorf("copy streams: %w", err), forget(dir, part, r))
+		return Rendition{}, errors.Join(err, forget(dir, part, r))
 	}
 	return r, nil
 }
@@ -112,7 +112,7 @@ func remux(ctx context.Context, src Source, part string, report func(time.Durati
 // browser will not play.
 func (m *Maker) tryDecode(ctx context.Context, src Source) error {
 	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, urgent: true, decode: []string{"-xerror"},
-		args: []string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-an", "-sn", "-dn", "-t", "1", "-f", "null", "-"}})
+		args: []string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-an", "-sn", "-dn", "-t", "1", "-threads", "1", "-f", "null", "-"}})
 	switch {
 	case err == nil, errors.Is(err, ErrNoFFmpeg):
 		return nil

@@ -27,6 +27,8 @@ const (
 const (
 	noProgress = 60 * time.Second // a run that gets no further for so long is killed
 	maxAlloc   = 256 << 20        // bytes in one allocation: an 8K picture at 10 bits fits
+	maxImage   = 64_000_000       // pixels of a picture file, which may be larger than a video's
+	slowDisk   = 2 << 20          // bytes a second at which even the slowest disk is read
 	stderrTail = 4 << 10
 )
 
@@ -39,6 +41,7 @@ type job struct {
 	decode  []string // options of the input
 	args    []string // what follows the input
 	dir     string   // working folder, where relative outputs go
+	pixels  int      // of a picture at most; 0 means maxPixels
 
 	stdout   io.Writer    // nil discards
 	progress func(status) // nil when not wanted; needs ffmpeg
@@ -66,7 +69,10 @@ type limits struct {
 	idle  bool // disk only when nobody else wants it
 }
 
-var errStalled = fmt.Errorf("no progress for %.0f s", noProgress.Seconds())
+var errStalled = errors.New("no progress for too long")
+
+// reading is how long a file of so many bytes may take to be read without anything coming out.
+func reading(bytes int64) time.Duration { return time.Duration(bytes/slowDisk) * time.Second }
 
 // run runs j to its end. However it ends, no process is left behind.
 func (m *Maker) run(ctx context.Context, j job) error {
@@ -138,7 +144,11 @@ func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error
 		return err
 	}
 	if err := confine(cmd.Process.Pid, m.limits(j)); err != nil {
-		m.log.Warn("limits not set on ffmpeg", "error", err)
+		// What reads strangers' bytes does not run without limits.
+		return errors.Join(err, cmd.Cancel(), ignoreExit(cmd.Wait()))
+	}
+	if err := yield(cmd.Process.Pid, m.limits(j)); err != nil {
+		m.log.Debug("priority not lowered", "error", err)
 	}
 	read := make(chan struct{})
 	go func() {
@@ -158,9 +168,17 @@ func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error
 	return err
 }
 
+// ignoreExit drops the status of a process that we killed.
+func ignoreExit(err error) error {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil
+	}
+	return err
+}
+
 // limits chooses the limits of j.
 func (m *Maker) limits(j job) limits {
-	l := limits{cpu: j.cpu, size: j.size, space: 8 << 30, nice: m.config().Nice, idle: true}
+	l := limits{cpu: j.cpu, size: j.size, space: addressSpace(memory()), nice: m.config().Nice, idle: true}
 	if l.cpu == 0 {
 		l.cpu = 2 * time.Minute
 	}
@@ -176,6 +194,15 @@ func (m *Maker) limits(j job) limits {
 	return l
 }
 
+// addressSpace limits what a child may map: the machine's memory, 8 GiB at most. Below 3 GiB
+// threads' stacks and heaps, which are mapped long before they are used, would not fit.
+func addressSpace(memory int64) int64 {
+	if memory == 0 {
+		return 8 << 30
+	}
+	return min(8<<30, max(memory, 3<<30))
+}
+
 // argv builds the command line. Threads are set for decoder, filters and encoder alike:
 // each of the three takes all cores unless told.
 func (j job) argv(threads int) []string {
@@ -184,9 +211,13 @@ func (j job) argv(threads int) []string {
 	if formats == "" {
 		formats = mediaFormats
 	}
+	pixels := j.pixels
+	if pixels == 0 {
+		pixels = maxPixels
+	}
 	args := []string{"-hide_banner", "-loglevel", "error", "-max_alloc", strconv.Itoa(maxAlloc)}
 	input := []string{"-protocol_whitelist", "file", "-format_whitelist", formats,
-		"-max_pixels", strconv.Itoa(maxPixels), "-max_streams", strconv.Itoa(maxStreams)}
+		"-max_pixels", strconv.Itoa(pixels), "-max_streams", strconv.Itoa(maxStreams)}
 	if j.tool == ffmpeg {
 		args = append(args, "-nostdin", "-y", "-nostats", "-stats_period", "0.5", "-progress", "pipe:4",
 			"-filter_threads", n, "-filter_complex_threads", n)

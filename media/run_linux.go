@@ -55,8 +55,16 @@ func confine(pid int, l limits) error {
 	if l.space > 0 {
 		err = errors.Join(err, set(unix.RLIMIT_AS, uint64(l.space)))
 	}
+	if err != nil {
+		return fmt.Errorf("limit process: %w", err)
+	}
+	return nil
+}
+
+// yield lowers the priority of pid, where the system lets us.
+func yield(pid int, l limits) (err error) {
 	if l.nice > 0 {
-		err = errors.Join(err, ended(unix.Setpriority(unix.PRIO_PROCESS, pid, l.nice)))
+		err = ended(unix.Setpriority(unix.PRIO_PROCESS, pid, l.nice))
 	}
 	if l.idle {
 		_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, ioprioProcess, uintptr(pid), ioprioIdle)
@@ -64,10 +72,7 @@ func confine(pid int, l limits) error {
 			err = errors.Join(err, ended(errno))
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("limit process: %w", err)
-	}
-	return nil
+	return err
 }
 
 // ended ignores that the process is already gone.

@@ -15,9 +15,12 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 // fdPath names an inherited descriptor.
 func fdPath(fd int) string { return "/dev/fd/" + strconv.Itoa(fd) }
 
-// confine lowers the priority of pid. Limits on another process exist on Linux only; the
-// watchdog and ffmpeg's own limits hold here too.
-func confine(pid int, l limits) error {
+// confine does nothing: limits on another process exist on Linux only. The watchdog and
+// ffmpeg's own limits hold here too.
+func confine(int, limits) error { return nil }
+
+// yield lowers the priority of pid.
+func yield(pid int, l limits) error {
 	if l.nice == 0 {
 		return nil
 	}

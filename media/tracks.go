@@ -84,7 +84,7 @@ func (m *Maker) sound(ctx context.Context, src Source, track int, dir string, re
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	args := []string{"-map", "0:" + strconv.Itoa(t.Index), "-vn", "-sn", "-dn",
+	args := []string{"-map", "0:" + strconv.Itoa(t.Index), "-vn", "-sn", "-dn", "-threads", "1",
 		"-af", "aresample=async=1:first_pts=0"}
 	args = append(append(args, t.encodeArgs()...), stripped()...)
 	part := filepath.Base(path) + ".part"
@@ -164,6 +164,7 @@ func (m *Maker) subtitle(ctx context.Context, src Source, sub Subtitle) (caption
 	out := &boundedWriter{limit: 8 << 20}
 	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, stdout: out, cpu: 30 * time.Minute,
 		decode: []string{"-copyts", "-start_at_zero"},
+		stall:  noProgress + reading(src.Bytes), // hours may pass without a word
 		args: append([]string{"-map", "0:" + strconv.Itoa(sub.Index), "-c:s", "webvtt",
 			"-map_metadata", "-1", "-map_chapters", "-1"}, "-f", "webvtt", "pipe:1")})
 	if err != nil {
