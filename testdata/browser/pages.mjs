@@ -131,7 +131,7 @@ test("a sandboxed frame plays, and its view counts", () => visit("about:blank", 
   await page.goto(`${base}/elsewhere`);
   const frame = await (await page.waitForSelector("iframe")).contentFrame();
   equal(await frame.evaluate(() => self.origin), "null", "origin");
-  await frame.waitForFunction(() => document.querySelector("video")?.currentTime > 11);
+  await frame.waitForFunction(() => document.querySelector("video")?.currentTime > 11, null, { timeout: 40000 });
   equal(await frame.locator(".pl-bar").count(), 1, "bars of our player");
   equal(views.join(), "204", "answers to views");
 }));
