@@ -16,7 +16,7 @@ const scripts = "../../testdata/browser"
 // TestBrowsers lets each browser watch the same published clip.
 func TestBrowsers(t *testing.T) {
 	need(t, "ffmpeg", "node", "chromium", "firefox-esr", "WebKitWebDriver", "xvfb-run", "dbus-run-session")
-	c := serve(t)
+	c := serve(t, 4)
 	t.Run("chromium player", func(t *testing.T) { c.script(t, "node", "player.mjs") })
 	t.Run("chromium pages", func(t *testing.T) { c.script(t, "node", "pages.mjs") })
 	t.Run("firefox", func(t *testing.T) { c.script(t, "node", "firefox.mjs") })

@@ -19,11 +19,12 @@ import (
 const seconds = 24 // of the clip: long enough for ten seconds watched and a seek beyond the early start
 
 // clip renders a moving picture with sound, web-ready, so that its top rendition is
-// copied and only the lower ones cost time.
-func clip(t testing.TB) string {
+// copied and only the lower ones cost time. The noise decides how much there is to
+// encode: with 10, the 480p rendition has about the 1 Mbit/s that film from a camera has.
+func clip(t testing.TB, noise int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "clip.mp4")
-	picture := fmt.Sprintf("testsrc2=s=1280x720:r=24:d=%d,noise=alls=6:allf=t", seconds)
+	picture := fmt.Sprintf("testsrc2=s=1280x720:r=24:d=%d,noise=alls=%d:allf=t", seconds, noise)
 	sound := fmt.Sprintf("sine=f=330:r=48000:d=%d", seconds)
 	command := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", picture,
 		"-f", "lavfi", "-i", sound, "-c:v", "libx264", "-preset", "ultrafast", "-crf", "32", "-g", "48", "-keyint_min", "48",
@@ -42,7 +43,7 @@ type channel struct {
 
 // serve publishes the clip with captions and chapters and serves it until the test
 // ends.
-func serve(t testing.TB) channel {
+func serve(t testing.TB, noise int) channel {
 	t.Helper()
 	data := t.TempDir()
 	db, err := store.Open(t.Context(), filepath.Join(data, "tubelet.db"))
@@ -58,7 +59,7 @@ func serve(t testing.TB) channel {
 		t.Fatal(err)
 	}
 	maker := media.New(media.Config{})
-	id := publish(t, work.New(work.Config{Data: data, Store: db, Media: maker}))
+	id := publish(t, work.New(work.Config{Data: data, Store: db, Media: maker}), noise)
 	return channel{base: "http://" + run(t, server.Config{Data: data, Store: db, Media: maker, Listen: "127.0.0.1:0", Local: true}), id: id}
 }
 
@@ -85,10 +86,10 @@ func run(t testing.TB, cfg server.Config) string {
 	return ""
 }
 
-func publish(t testing.TB, worker *work.Worker) string {
+func publish(t testing.TB, worker *work.Worker, noise int) string {
 	t.Helper()
 	video, err := worker.Publish(t.Context(), work.Publish{
-		Path: clip(t), Title: "Sharpening a hand plane without any jigs",
+		Path: clip(t, noise), Title: "Sharpening a hand plane without any jigs",
 		Description: "The stones come out at 0:12.", Tags: []string{"wood"},
 		Captions: map[string]string{"en": captions(t, "This is the <i>first</i> line."), "de": captions(t, "Das ist die <i>erste</i> Zeile.")},
 		Chapters: write(t, "chapters.txt", "0:00 Intro\n0:06 Flattening the back\n0:18 The last stroke\n"),

@@ -25,7 +25,7 @@ type page struct {
 // with 50 ms, against a bare <video> on the same server. Asked: at most 1.15.
 func TestFigureFirstFrame(t *testing.T) {
 	need(t, "ffmpeg", "node", "chromium")
-	c := serve(t)
+	c := serve(t, 10)
 	cmd := exec.CommandContext(t.Context(), "node", "startup.mjs", c.base, c.id, "15")
 	cmd.Dir, cmd.Stderr = scripts, os.Stderr
 	out, err := cmd.Output()
