@@ -330,7 +330,7 @@ test("loops", () => visit(watch, async (page) => {
 test("remembers volume and silence", () => visit(watch, async (page) => {
   await play(page);
   await press(page, "ArrowDown", "ArrowDown", "m");
-  await until(page, () => JSON.parse(localStorage.getItem("tubelet.choices")).muted);
+  await until(page, () => JSON.parse(localStorage.getItem("tubelet.choices"))?.muted);
   await page.reload();
   between(await video(page, "volume"), 0.89, 0.91, "volume");
   equal(await video(page, "muted"), true, "muted");
