@@ -232,6 +232,8 @@ func (s *Store) Files(ctx context.Context) ([]string, error) {
 		files, err = all(ctx, q, scan, `select video, rev, file from (
 			select video, rev, file from renditions
 			union all select video, rev, playlist from renditions
+			union all select video, rev, `+torrentFile+` from renditions where infohash <> ''
+			union all select video, rev, `+hashesFile+` from renditions where infohash <> ''
 			union all select video, rev, poster from media
 			union all select video, rev, thumb from media
 			union all select video, rev, storyboard from media

@@ -10,11 +10,11 @@ import (
 
 // renditionColumns is what renditionFields takes, of the table renditions named r.
 const renditionColumns = `r.height, r.language, r.file, r.playlist, r.bytes, r.width, r.pixels, r.fps, r.codecs,
-	r.bandwidth, r.average, r.copied, r.infohash`
+	r.bandwidth, r.average, r.copied, r.infohash, r.pieces`
 
 func renditionFields(r *Rendition) []any {
 	return []any{&r.Height, &r.Language, &r.File, &r.Playlist, &r.Bytes, &r.Width, &r.PixHeight, &r.FPS,
-		&r.Codecs, &r.Bandwidth, &r.Average, &r.Copied, &r.Infohash}
+		&r.Codecs, &r.Bandwidth, &r.Average, &r.Copied, &r.Infohash, &r.Pieces}
 }
 
 // addRenditions gives videos the renditions of the revision they serve, highest first.
@@ -60,10 +60,10 @@ func recordRenditions(ctx context.Context, tx *sql.Tx, id string, rev int, list 
 	for _, r := range list {
 		// The same one again comes from a job that was killed between making and recording.
 		_, err := tx.ExecContext(ctx, `insert or replace into renditions (video, rev, height, language, file, playlist,
-			bytes, width, pixels, fps, codecs, bandwidth, average, copied, infohash)
-			values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			bytes, width, pixels, fps, codecs, bandwidth, average, copied, infohash, pieces)
+			values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			id, rev, r.Height, r.Language, r.File, r.Playlist, r.Bytes, r.Width, r.PixHeight, r.FPS,
-			r.Codecs, r.Bandwidth, r.Average, r.Copied, r.Infohash)
+			r.Codecs, r.Bandwidth, r.Average, r.Copied, r.Infohash, r.Pieces)
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,7 @@ create table videos (
   uuid         text    not null unique,
   visibility   text    not null check (visibility in ('public', 'unlisted', 'draft')),
   downloads    integer not null check (downloads in (0, 1)),
+  p2p          text    not null default '' check (p2p in ('', 'on', 'ask', 'off')), -- '' as the setting p2p says
   views        integer not null default 0,
   comments     integer not null default 0, -- rows in comments, kept by triggers
   rev          integer not null default 0, -- revision served, 0 while nothing is watchable
@@ -186,9 +187,12 @@ create table renditions (
   average   integer not null, -- bits per second, over the whole
   copied    integer not null check (copied in (0, 1)),
   infohash  text    not null, -- BitTorrent v1, hex, '' until its torrent exists
+  pieces    integer not null default 0, -- bytes of one piece of its torrent
   primary key (video, rev, height, language),
   foreign key (video, rev) references media (video, rev) on delete cascade
 ) strict, without rowid;
+
+create index renditions_infohash on renditions (infohash) where infohash <> '';
 
 
 -- What is said under a video, already sanitised. Whatever is in here is shown.
@@ -244,3 +248,32 @@ create table jobs (
 create index jobs_due on jobs (run_at) where state in ('queued', 'waiting');
 create index jobs_open on jobs (id) where state in ('queued', 'running', 'waiting');
 create index jobs_video on jobs (video);
+
+
+-- Bytes of media that left this machine on one day, or came to viewers from each other.
+create table traffic (
+  day   text    not null, -- 2026-01-31, UTC
+  way   text    not null, -- http, swarm (HTTP that the swarm asked for), webrtc, tcp, peers
+  bytes integer not null,
+  primary key (day, way)
+) strict, without rowid;
+
+
+-- What the server tells a command that looks on: `tubelet swarm` sets "until" a few seconds
+-- ahead, and as long as that lies ahead the server writes its figures each second.
+create table figures (
+  id    integer primary key check (id = 1),
+  until integer not null,
+  at    integer not null, -- when the figures were written, 0 for never
+  told  text    not null check (json_valid(told))
+) strict;
+
+
+-- The machines of friends that have seeded this channel's videos.
+create table mirrors (
+  id      text    primary key, -- what it calls itself by, lower-case hex
+  name    text    not null,
+  url     text    not null,
+  refused integer not null check (refused in (0, 1)),
+  seen_at integer not null
+) strict, without rowid;

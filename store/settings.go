@@ -60,6 +60,13 @@ func knownSettings() []known {
 		{"downloads", "renditions", "what visitors may download of new videos: renditions or none; all offers kept originals besides, of every video with downloads, " +
 			"and with them the private metadata that cameras write, such as the place",
 			oneOf("renditions", "all", "none").or(map[string]string{"true": "renditions", "false": "none"})},
+		{"p2p", "on", "viewers share what they watch among themselves: on, ask (each viewer first) or off, which offers no torrents either",
+			oneOf("on", "ask", "off")},
+		{"seed", "on", "give videos to torrent programs and mirrors too, through the port seed.port: on or off", oneOf("on", "off")},
+		{"seed.port", "8443", "UDP port for WebRTC and STUN; forward it in the router, as UDP", between(1, 65535)},
+		{"seed.listen", "", "address for torrent programs over TCP and uTP, such as :6881; empty means none", emptyOr(address)},
+		{"upload.rate", "none", "most that videos may take of the upload, in all, such as 20Mbit or 2.5MB a second; none for no limit", rule{check: rate}},
+		{"upload.month", "none", "most that videos may upload in a month, such as 2TB; none for no limit", rule{check: amount}},
 		{"license", "", "license of new videos, such as CC-BY-4.0", rule{check: line}},
 		{"log_level", "info", "least important message that is logged: debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 	}

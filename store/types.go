@@ -41,7 +41,8 @@ type Video struct {
 	License     string // SPDX identifier or free text, empty when unsaid
 	Tags        []string
 	Visibility  Visibility
-	Downloads   bool // whether the pages offer the renditions for download, and, with the setting "downloads" at all, the original
+	Downloads   bool   // whether the pages offer the renditions for download, and, with the setting "downloads" at all, the original
+	P2P         string // whether viewers share it among themselves: on, ask, off, or empty for what the setting p2p says
 	Views       int64
 	Comments    int       // comments shown under it
 	PublishAt   time.Time // scheduled moment, zero when none
@@ -103,6 +104,7 @@ type Rendition struct {
 	Copied    bool   // stream-copied from the source
 	Language  string // of an audio-only rendition that is an alternative track, else empty
 	Infohash  string // BitTorrent v1 infohash in hex, empty until its torrent exists
+	Pieces    int64  // bytes of one piece of its torrent
 }
 
 // Storyboard is a grid of small pictures for the preview over the scrubber.

@@ -21,8 +21,34 @@ const application = 0x74756265
 // never changed once it was released. Foreign keys are checked only when all are done, so
 // that a step may rebuild tables.
 func upgrades() []string {
-	return []string{}
+	return []string{sharing}
 }
+
+// sharing leads from version 1 to version 2, which shares videos among their viewers.
+const sharing = `
+alter table videos add column p2p text not null default '' check (p2p in ('', 'on', 'ask', 'off'));
+alter table renditions add column pieces integer not null default 0;
+create index renditions_infohash on renditions (infohash) where infohash <> '';
+create table traffic (
+  day   text    not null,
+  way   text    not null,
+  bytes integer not null,
+  primary key (day, way)
+) strict, without rowid;
+create table figures (
+  id    integer primary key check (id = 1),
+  until integer not null,
+  at    integer not null,
+  told  text    not null check (json_valid(told))
+) strict;
+create table mirrors (
+  id      text    primary key,
+  name    text    not null,
+  url     text    not null,
+  refused integer not null check (refused in (0, 1)),
+  seen_at integer not null
+) strict, without rowid;
+`
 
 // prepare brings the file at path to the current version, a new one by schema, an old one
 // by steps, in one transaction on a connection of its own. Of several processes that come

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -32,6 +33,14 @@ func (v Visibility) check() error {
 	return nil
 }
 
+// checkP2P returns ErrInvalid for what is no word about sharing a video.
+func checkP2P(word string) error {
+	if !slices.Contains([]string{"", "on", "ask", "off"}, word) {
+		return fmt.Errorf("p2p %q: %w", word, ErrInvalid)
+	}
+	return nil
+}
+
 // listed is what the index videos_listed holds.
 const listed = "v.visibility = 'public' and v.published_at is not null"
 
@@ -39,7 +48,7 @@ const listed = "v.visibility = 'public' and v.published_at is not null"
 // revision stand for those of the one served.
 const (
 	videoColumns = `v.id, v.uuid, v.title, v.description, v.language, v.license, v.tags, v.visibility,
-		v.downloads, v.views, v.comments, v.publish_at, v.published_at, v.created_at, v.updated_at,
+		v.downloads, v.p2p, v.views, v.comments, v.publish_at, v.published_at, v.created_at, v.updated_at,
 		v.rev, ` + mediaColumns
 	videoMedia = ` join media m on m.video = v.id and m.rev = iif(v.rev > 0, v.rev, v.latest)`
 )
@@ -48,7 +57,7 @@ func scanVideo(row scanner, v *Video) error {
 	var tags string
 	var rev int
 	err := row.Scan(append([]any{&v.ID, &v.UUID, &v.Title, &v.Description, &v.Language, &v.License,
-		&tags, &v.Visibility, &v.Downloads, &v.Views, &v.Comments, (*stamp)(&v.PublishAt),
+		&tags, &v.Visibility, &v.Downloads, &v.P2P, &v.Views, &v.Comments, (*stamp)(&v.PublishAt),
 		(*stamp)(&v.PublishedAt), (*stamp)(&v.CreatedAt), (*stamp)(&v.UpdatedAt), &rev},
 		mediaFields(&v.Media)...)...)
 	v.Tags = splitTags(tags)
@@ -71,7 +80,7 @@ func (s *Store) CreateVideo(ctx context.Context, v NewVideo) error {
 	if v.Media.Rev == 0 {
 		v.Media.Rev = 1
 	}
-	if err := v.Visibility.check(); err != nil {
+	if err := cmp.Or(v.Visibility.check(), checkP2P(v.P2P)); err != nil {
 		return fmt.Errorf("create video %s: %w", v.ID, err)
 	}
 	v.CreatedAt = orNow(v.CreatedAt)
@@ -88,10 +97,10 @@ func insertVideo(ctx context.Context, tx *sql.Tx, v NewVideo) error {
 	}
 	tags := cleanTags(v.Tags)
 	_, err := tx.ExecContext(ctx, `insert into videos (id, uuid, title, description, language, license, tags,
-		visibility, downloads, latest, publish_at, created_at, updated_at)
-		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		visibility, downloads, p2p, latest, publish_at, created_at, updated_at)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		v.ID, v.UUID, v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility,
-		v.Downloads, v.Media.Rev, stamp(v.PublishAt), stamp(v.CreatedAt), stamp(v.CreatedAt))
+		v.Downloads, v.P2P, v.Media.Rev, stamp(v.PublishAt), stamp(v.CreatedAt), stamp(v.CreatedAt))
 	if taken(err) {
 		return ErrExists
 	}
@@ -151,10 +160,10 @@ func complete(ctx context.Context, q querier, list []Video) error {
 }
 
 // UpdateVideo stores what the creator says about a video: title, description, language,
-// license, tags, visibility, downloads, schedule and chapters. A moment in the future hides
+// license, tags, visibility, downloads, p2p, schedule and chapters. A moment in the future hides
 // a published video until then.
 func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
-	if err := v.Visibility.check(); err != nil {
+	if err := cmp.Or(v.Visibility.check(), checkP2P(v.P2P)); err != nil {
 		return fmt.Errorf("update video %s: %w", v.ID, err)
 	}
 	err := s.write(ctx, func(tx *sql.Tx) error { return updateVideo(ctx, tx, v) })
@@ -168,8 +177,8 @@ func updateVideo(ctx context.Context, tx *sql.Tx, v Video) error {
 	now := time.Now()
 	tags := cleanTags(v.Tags)
 	err := changed(ctx, tx, `update videos set title = ?, description = ?, language = ?, license = ?,
-		tags = ?, visibility = ?, downloads = ?, publish_at = ?, updated_at = ? where id = ?`,
-		v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads,
+		tags = ?, visibility = ?, downloads = ?, p2p = ?, publish_at = ?, updated_at = ? where id = ?`,
+		v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads, v.P2P,
 		stamp(v.PublishAt), stamp(now), v.ID)
 	if err != nil {
 		return err
@@ -207,7 +216,7 @@ type Poster struct {
 // that went, which are the caller's to remove.
 func (s *Store) EditVideo(ctx context.Context, e VideoEdit) (old []string, err error) {
 	id := e.Video.ID
-	if err := e.Video.Visibility.check(); err != nil {
+	if err := cmp.Or(e.Video.Visibility.check(), checkP2P(e.Video.P2P)); err != nil {
 		return nil, fmt.Errorf("edit video %s: %w", id, err)
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Mirror is the machine of a friend that seeds this channel's videos.
+type Mirror struct {
+	ID      string // what it calls itself by, lower-case hex
+	Name    string
+	URL     string
+	Refused bool
+	SeenAt  time.Time
+}
+
+// mirrorsKept bounds the list: anybody can call himself a mirror, under as many names as he
+// likes. The ones that were not seen for the longest time are forgotten, unless refused.
+const mirrorsKept = 200
+
+// SeeMirror records that a mirror is there, and returns whether it is refused.
+func (s *Store) SeeMirror(ctx context.Context, m Mirror) (refused bool, err error) {
+	err = s.writeJobs(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `insert into mirrors (id, name, url, refused, seen_at) values (?1, ?2, ?3, 0, ?4)
+			on conflict (id) do update set name = ?2, url = ?3, seen_at = ?4`, m.ID, m.Name, m.URL, stamp(orNow(m.SeenAt)))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `delete from mirrors where refused = 0 and id not in (
+			select id from mirrors where refused = 0 order by seen_at desc, id limit ?)`, mirrorsKept)
+		if err != nil {
+			return err
+		}
+		refused, err = one(ctx, tx, value[bool], "select refused from mirrors where id = ?", m.ID)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("record mirror %s: %w", m.ID, err)
+	}
+	return refused, nil
+}
+
+// Mirrors returns the mirrors, the one that was seen last first.
+func (s *Store) Mirrors(ctx context.Context) ([]Mirror, error) {
+	var list []Mirror
+	err := s.read(ctx, func(q querier) (err error) {
+		list, err = all(ctx, q, func(row scanner, m *Mirror) error {
+			return row.Scan(&m.ID, &m.Name, &m.URL, &m.Refused, (*stamp)(&m.SeenAt))
+		}, "select id, name, url, refused, seen_at from mirrors order by seen_at desc, id")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list mirrors: %w", err)
+	}
+	return list, nil
+}
+
+// RefuseMirror refuses a mirror, or takes that back. It is named by its name, or by the
+// beginning of its id. None, or several, of that name are ErrNotFound and ErrInvalid.
+func (s *Store) RefuseMirror(ctx context.Context, name string, refuse bool) (Mirror, error) {
+	list, err := s.Mirrors(ctx)
+	if err != nil {
+		return Mirror{}, err
+	}
+	var found []Mirror
+	for _, m := range list {
+		if m.Name == name || m.ID == name || len(name) >= 6 && strings.HasPrefix(m.ID, name) {
+			found = append(found, m)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return Mirror{}, Errorf(ErrNotFound, "there is no mirror %q", name)
+	case len(found) > 1:
+		return Mirror{}, Errorf(ErrInvalid, "%d mirrors are called %q: name one by the beginning of its id", len(found), name)
+	}
+	m := found[0]
+	m.Refused = refuse
+	err = s.writeJobs(ctx, func(tx *sql.Tx) error {
+		return changed(ctx, tx, "update mirrors set refused = ? where id = ?", refuse, m.ID)
+	})
+	if err != nil {
+		return Mirror{}, fmt.Errorf("change mirror %s: %w", m.ID, err)
+	}
+	return m, nil
+}
