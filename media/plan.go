@@ -27,17 +27,6 @@ type Plan struct {
 	Bytes   int64   // estimated size of all renditions
 }
 
-// Remaining returns the heights of the rungs to be encoded after the first pass, highest first.
-func (p Plan) Remaining() []int {
-	var rest []int
-	for _, r := range p.Rungs {
-		if !slices.Contains(p.First, r.Height) {
-			rest = append(rest, r.Height)
-		}
-	}
-	return rest
-}
-
 // Select returns the rungs of the given heights that are to be encoded, highest first.
 func (p Plan) Select(heights []int) []Rung {
 	var rungs []Rung

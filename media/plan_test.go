@@ -68,9 +68,6 @@ func TestPlan(t *testing.T) {
 		if p.Copy != test.copy || !slices.Equal(heights, test.heights) || !slices.Equal(p.First, test.first) {
 			t.Errorf("%s: copy %v, rungs %v, first %v", test.name, p.Copy, heights, p.First)
 		}
-		if rest := p.Remaining(); len(rest)+len(p.First) != max(1, len(heights)) {
-			t.Errorf("%s: remaining %v", test.name, rest)
-		}
 		if p.Seconds <= 0 || p.Bytes <= 0 {
 			t.Errorf("%s: estimates %v s, %d bytes", test.name, p.Seconds, p.Bytes)
 		}

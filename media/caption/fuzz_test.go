@@ -32,7 +32,6 @@ func FuzzParse(f *testing.F) {
 		for _, parse := range []func(string) (Track, error){
 			func(s string) (Track, error) { return Parse(strings.NewReader(s)) },
 			func(s string) (Track, error) { return ParseVTT(strings.NewReader(s)) },
-			func(s string) (Track, error) { return ParseSRT(strings.NewReader(s)) },
 		} {
 			track, err := parse(in)
 			if err != nil {

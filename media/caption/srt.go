@@ -1,25 +1,16 @@
 package caption
 
 import (
-	"io"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// ParseSRT reads SubRip: a number, a line of times, text, a blank line. Text after a
-// blank line that is no new caption belongs to the one before, as players take it.
-func ParseSRT(r io.Reader) (Track, error) {
-	lines, err := readLines(r)
-	if err != nil {
-		return Track{}, err
-	}
-	return parseSRT(lines)
-}
-
 // override matches the positioning codes of SubStation that many SubRip files carry.
 var override = regexp.MustCompile(`\{\\[^{}\n]*\}`)
 
+// parseSRT reads SubRip: a number, a line of times, text, a blank line. Text after a
+// blank line that is no new caption belongs to the one before, as players take it.
 func parseSRT(lines []string) (Track, error) {
 	var cues []Cue
 	start := nextTiming(lines, 0)
