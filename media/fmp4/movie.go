@@ -20,7 +20,8 @@ type track struct {
 	mediaTicks   uint64 // length the header claims
 	pixelWidth   uint32 // of tkhd, 16.16: the size to show
 	pixelHeight  uint32
-	rotation     int
+	rotation     int  // clockwise degrees: 0 90 180 270
+	mirrored     bool // the matrix flips the picture too
 	edits        []edit
 	chapterTrack uint32 // the track that lists this one's chapters
 	tables       map[string]box
@@ -164,6 +165,7 @@ func (t *track) readTrackHeader(f *fields) {
 	// The first row of the matrix is where the picture's x axis goes (6.2.2).
 	turn := math.Atan2(float64(m[1]), float64(m[0])) * 180 / math.Pi
 	t.rotation = (int(math.Round(turn/90))*90 + 360) % 360
+	t.mirrored = int64(m[0])*int64(m[4]) < int64(m[1])*int64(m[3])
 }
 
 func (t *track) readEdits(f *fields) {

@@ -37,7 +37,44 @@ type muxer struct {
 	plan    []planned
 	starts  []uint64 // of each stream, in its ticks
 	ends    []uint64
+	rates   []rates
 	total   int64
+}
+
+// rates are the bit rates of a stream, as far as they were counted.
+type rates struct {
+	largest   uint32 // sample, in bytes
+	peak      uint64 // bits per second, of a fragment
+	bits      uint64
+	ticks     uint64
+	timescale uint32
+}
+
+// add counts the samples of one fragment.
+func (r *rates) add(list []sample) {
+	var bits, ticks uint64
+	for _, s := range list {
+		r.largest = max(r.largest, s.size)
+		bits += 8 * uint64(s.size)
+		ticks += uint64(s.dur)
+	}
+	r.bits, r.ticks = r.bits+bits, r.ticks+ticks
+	// A fragment shorter than a second, as the last may be, says nothing about a second.
+	r.peak = max(r.peak, perSecond(bits, max(ticks, uint64(r.timescale)), r.timescale))
+}
+
+// btrt is the payload of the bit rate box (8.5.2).
+func (r *rates) btrt() []byte {
+	p := binary.BigEndian.AppendUint32(nil, r.largest)
+	p = binary.BigEndian.AppendUint32(p, uint32(r.peak))
+	return binary.BigEndian.AppendUint32(p, uint32(min(r.peak, perSecond(r.bits, r.ticks, r.timescale))))
+}
+
+func perSecond(bits, ticks uint64, timescale uint32) uint64 {
+	if ticks == 0 {
+		return 0
+	}
+	return uint64(min(float64(bits)*float64(timescale)/float64(ticks), math.MaxUint32))
 }
 
 // planned is what the first pass learns about one fragment, for the index.
@@ -78,6 +115,9 @@ var errChanged = errors.New("write fragments: the source changed meanwhile")
 // measure runs over all samples once and fills the plan.
 func (x *muxer) measure(ctx context.Context) error {
 	x.starts, x.ends = make([]uint64, len(x.streams)), make([]uint64, len(x.streams))
+	for _, s := range x.streams {
+		x.rates = append(x.rates, rates{timescale: s.track.Timescale})
+	}
 	for g, err := range x.groups() {
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
@@ -106,6 +146,7 @@ func (x *muxer) span(stream int, list []sample, p *planned) error {
 	if len(list) == 0 {
 		return nil
 	}
+	x.rates[stream].add(list)
 	last := list[len(list)-1]
 	if x.ends[stream] == 0 {
 		x.starts[stream] = list[0].dts

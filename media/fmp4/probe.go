@@ -34,7 +34,8 @@ type TrackInfo struct {
 	Bytes         int64
 	DisplayWidth  int // after pixel aspect ratio and rotation
 	DisplayHeight int
-	Rotation      int // clockwise degrees a player must turn the picture
+	Rotation      int  // clockwise degrees a player must turn the picture
+	Mirrored      bool // and flip it
 	FPS           float64
 	VFR           bool
 	KeyframeGap   time.Duration // longest distance from a keyframe to the next, or to the end
@@ -127,7 +128,7 @@ func (s source) brand() string {
 }
 
 func (in *input) probeTrack(t *track) (TrackInfo, bool, error) {
-	one := TrackInfo{Track: t.Track, Rotation: t.rotation, Encrypted: t.entry.encrypted}
+	one := TrackInfo{Track: t.Track, Rotation: t.rotation, Mirrored: t.mirrored, Encrypted: t.entry.encrypted}
 	if t.Kind != Video && t.Kind != Audio {
 		one.Duration = ticksToTime(t.mediaTicks, t.Timescale)
 		return one, false, nil

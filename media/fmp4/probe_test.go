@@ -1,6 +1,8 @@
 package fmp4
 
 import (
+	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,9 +98,31 @@ func TestProbeRotation(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "turned.mp4")
 		ffmpeg(t, "-i", src, "-c", "copy", "-metadata:s:v", "rotate="+tt.turn, out)
 		v := probeFile(t, out).Tracks[0]
-		if v.DisplayWidth != tt.width || v.DisplayHeight != tt.height || v.Rotation%180 != tt.rotation%180 || v.Copyable {
+		if v.DisplayWidth != tt.width || v.DisplayHeight != tt.height || v.Rotation%180 != tt.rotation%180 || !v.Copyable || v.Mirrored {
 			t.Errorf("rotate=%s: %d degrees, %dx%d", tt.turn, v.Rotation, v.DisplayWidth, v.DisplayHeight)
 		}
+	}
+}
+
+// mirrored returns a clip that players show as in a mirror.
+func mirrored(t testing.TB) string {
+	path := clip(t, "mirrored.mp4", "1")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(data, []byte("tkhd")) - 4 + matrixAt
+	minus := int32(-1 << 16)
+	binary.BigEndian.PutUint32(data[at:], uint32(minus))
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestProbeMirrored(t *testing.T) {
+	if v := probeFile(t, mirrored(t)).Tracks[0]; !v.Mirrored || v.Copyable {
+		t.Errorf("got %+v", v)
 	}
 }
 

@@ -92,6 +92,81 @@ func TestRemuxLeavesUserData(t *testing.T) {
 	}
 }
 
+// TestRemuxRotation copies turned files: what a player shows, and at which size, stays.
+func TestRemuxRotation(t *testing.T) {
+	plain := clip(t, "clip.mp4", "1")
+	shown := func(path string) string {
+		return string(ffmpeg(t, "-i", path, "-map", "0:v", "-f", "framemd5", "-"))
+	}
+	for _, turn := range []string{"0", "90", "180", "270"} {
+		path := filepath.Join(t.TempDir(), "turned.mp4")
+		ffmpeg(t, "-i", plain, "-c", "copy", "-metadata:s:v", "rotate="+turn, path)
+		out := remuxFile(t, path)
+		want, got := probeFile(t, path).Tracks[0], probeFile(t, out).Tracks[0]
+		if got.Rotation != want.Rotation || got.DisplayWidth != want.DisplayWidth || got.DisplayHeight != want.DisplayHeight {
+			t.Errorf("rotate=%s: %d degrees %dx%d became %d degrees %dx%d", turn, want.Rotation, want.DisplayWidth, want.DisplayHeight,
+				got.Rotation, got.DisplayWidth, got.DisplayHeight)
+		}
+		if shown(out) != shown(path) {
+			t.Errorf("rotate=%s: the pictures shown differ", turn)
+		}
+		if turn != "0" && shown(out) == shown(plain) {
+			t.Errorf("rotate=%s turns nothing", turn)
+		}
+		a, b := matrixOf(t, path), matrixOf(t, out)
+		if !bytes.Equal(a, b) {
+			t.Errorf("rotate=%s: matrix\n%x became\n%x", turn, a, b)
+		}
+	}
+}
+
+// matrixOf returns the matrix of the first track but for its last row, which ffmpeg leaves empty.
+func matrixOf(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(data, []byte("tkhd")) - 4 + matrixAt
+	return data[at : at+24]
+}
+
+// TestRemuxBitRates copies a QuickTime file, whose tracks do not say their bit rates.
+func TestRemuxBitRates(t *testing.T) {
+	path := clip(t, "clip.mov", "5", "-g", "30")
+	if data, err := os.ReadFile(path); err != nil || bytes.Contains(data, []byte("btrt")) {
+		t.Fatalf("the fixture says its bit rates: %v", err)
+	}
+	out := remuxFile(t, path)
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in, err := openInput(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, track := range in.movie.tracks {
+		var total, largest uint64
+		for s, err := range in.samples(track) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			total, largest = total+uint64(s.size), max(largest, uint64(s.size))
+		}
+		b := fields{b: track.entry.btrt}
+		buffer, peak, average := b.u32(), b.u32(), b.u32()
+		want := float64(total) * 8 / 5
+		if b.short || uint64(buffer) != largest || float64(average) < 0.98*want || float64(average) > 1.02*want || peak < average || peak > 8*average {
+			t.Errorf("%s: btrt says buffer %d, peak %d, average %d; want %d, more, %.0f", track.Kind, buffer, peak, average, largest, want)
+		}
+	}
+	if again := remuxFile(t, out); again != "" {
+		sameBytes(t, again, out)
+	}
+}
+
 func FuzzScrub(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x08\x06\x05\x03abc\x80\x00"), 4)
 	f.Fuzz(func(t *testing.T, p []byte, size int) {
