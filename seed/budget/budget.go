@@ -5,7 +5,8 @@ package budget
 
 import (
 	"context"
-	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,57 +58,202 @@ type Used struct {
 }
 
 // Budget is the gate. It is safe for concurrent use.
-type Budget struct{}
+type Budget struct {
+	now    func() time.Time
+	counts counters
+	drain  drain
+	sent   atomic.Int64 // not yet in month
+	owed   atomic.Int64 // start and leased bytes that open Writers still have to send
 
-// New returns an open gate.
-func New(cfg Config) *Budget { return &Budget{} }
-
-// Take waits until n bytes may leave. It fails only when ctx ends.
-func (b *Budget) Take(ctx context.Context, c Claim, n int) error { return nil }
-
-// Writer returns a writer to w whose bytes pass the gate; total is how many will come, so
-// that Queue knows what is still to be sent. Close it in the end.
-func (b *Budget) Writer(ctx context.Context, c Claim, total int64, w io.Writer) *Writer {
-	return &Writer{w: w}
+	mu     sync.Mutex
+	line   *Line
+	bucket bucket
+	month  month
+	rate   int64 // as set
+	timer  *time.Timer
+	busy   bool      // the line has not been empty since the last ticket left
+	paced  time.Time // when the bucket's rate was last worked out
+	short  shortage
+	open   atomic.Bool // no limit holds: Take returns at once
 }
 
-// Writer passes bytes on at the gate's pace. It uses sendfile where w can.
-type Writer struct{ w io.Writer }
-
-// Write passes p on in small parts.
-func (w *Writer) Write(p []byte) (int, error) { return w.w.Write(p) }
-
-// ReadFrom copies r in small parts, by sendfile where both ends can.
-func (w *Writer) ReadFrom(r io.Reader) (int64, error) { return io.Copy(w.w, r) }
-
-// Close gives back what was announced and not sent.
-func (w *Writer) Close() error { return nil }
+// New returns a gate.
+func New(cfg Config) *Budget {
+	b := &Budget{now: cfg.Now, line: NewLine()}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	now := b.now()
+	b.month = month{first: monthOf(now)}
+	if monthOf(cfg.Used.Month).Equal(b.month.first) {
+		b.month.used = cfg.Used.Bytes
+	}
+	b.counts.start(now)
+	b.Set(cfg.Rate, cfg.Month)
+	return b
+}
 
 // Set changes the limits at run time; 0 means no limit.
-func (b *Budget) Set(rate, month int64) {}
+func (b *Budget) Set(rate, month int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rate, b.month.limit = max(rate, 0), max(month, 0)
+	b.pace(b.now())
+	b.serve()
+}
 
-// Queue is how long the start and leased bytes that wait need at Drain.
-func (b *Budget) Queue() time.Duration { return 0 }
+// Take waits until n bytes may leave. It fails only when ctx ends. Parts should be small
+// (16 KiB): who is more urgent waits behind the whole of one.
+func (b *Budget) Take(ctx context.Context, c Claim, n int) error {
+	if n <= 0 {
+		return ctx.Err()
+	}
+	if b.open.Load() {
+		b.count(c.Way, n)
+		return ctx.Err()
+	}
+	b.mu.Lock()
+	t := b.line.Push(b.now(), c, n)
+	t.ready = make(chan struct{})
+	b.serve()
+	b.mu.Unlock()
+	select {
+	case <-t.ready:
+		return nil
+	case <-ctx.Done():
+		return b.abandon(t, ctx.Err())
+	}
+}
 
-// Drain is the rate at which bytes leave while somebody waits, in bytes a second.
-func (b *Budget) Drain() float64 { return 0 }
+// abandon takes t out of the line, unless it was served in the same moment.
+func (b *Budget) abandon(t *Ticket, err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-t.ready:
+		return nil
+	default:
+	}
+	b.line.Leave(t)
+	return err
+}
 
-// Short says that the line is full: new viewers should start on a lower rendition.
-func (b *Budget) Short() bool { return false }
+// serve lets out who may go now and sets the timer for the next. It holds mu.
+func (b *Budget) serve() {
+	now := b.now()
+	if now.Sub(b.paced) > paceEvery {
+		b.pace(now)
+	}
+	for {
+		wait := b.bucket.wait(now)
+		if wait > 0 && b.line.Waiting() {
+			b.wake(wait)
+			break
+		}
+		t, rest := b.line.Pop(now)
+		if t == nil {
+			b.busy = false
+			if rest > 0 {
+				b.wake(rest)
+			}
+			break
+		}
+		b.bucket.spend(now, t.Bytes, b.busy)
+		b.short.see(now, t)
+		b.busy = true
+		b.count(t.Claim.Way, t.Bytes)
+		close(t.ready)
+	}
+}
 
-// Spent says that the month's bytes are used up: what is left is a floor for starts and
-// first copies.
-func (b *Budget) Spent() bool { return false }
+// wake has serve run again after d.
+func (b *Budget) wake(d time.Duration) {
+	if b.timer == nil {
+		b.timer = time.AfterFunc(d, b.alarm)
+		return
+	}
+	b.timer.Reset(d)
+}
+
+func (b *Budget) alarm() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.serve()
+}
+
+const paceEvery = time.Second
+
+// pace works out the rate from the setting and the month. It holds mu.
+func (b *Budget) pace(now time.Time) {
+	b.paced = now
+	b.month.add(now, b.sent.Swap(0))
+	rate := float64(b.rate)
+	if soft := b.month.rate(now); soft > 0 && (rate == 0 || soft < rate) {
+		rate = soft
+	}
+	b.bucket.set(now, rate)
+	b.open.Store(rate == 0 && b.month.limit == 0)
+}
+
+// count books n bytes that leave.
+func (b *Budget) count(way Way, n int) {
+	b.counts.add(way, int64(n))
+	b.sent.Add(int64(n))
+}
+
+// Queue is how long the start and leased bytes that open Writers still have to send need.
+func (b *Budget) Queue() time.Duration {
+	return time.Duration(float64(b.owed.Load()) / b.Drain() * float64(time.Second))
+}
+
+// Drain is the rate at which bytes leave while somebody waits, in bytes a second: what the
+// sockets were seen to take, and no more than the set rate.
+func (b *Budget) Drain() float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.drained()
+}
+
+func (b *Budget) drained() float64 {
+	measured := b.drain.rate()
+	switch rate := b.bucket.rate; {
+	case rate > 0 && measured > 0:
+		return min(rate, measured)
+	case rate > 0:
+		return rate
+	case measured > 0:
+		return measured
+	}
+	return drainFirst
+}
+
+// Short says that players had to wait for the line in the last seconds, or that the month is
+// in its last tenth: new viewers should start on a lower rendition.
+func (b *Budget) Short() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	queue := float64(b.owed.Load()) / b.drained()
+	return b.month.soft() || b.short.is(b.now()) || queue > shortQueue.Seconds()
+}
+
+// Soft says that the last tenth of the month has begun and is being stretched to its end.
+func (b *Budget) Soft() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pace(b.now())
+	return b.month.soft()
+}
 
 // Limited says whether a rate or a month is set: if not, bytes need not pass the gate.
-func (b *Budget) Limited() bool { return false }
+func (b *Budget) Limited() bool { return !b.open.Load() }
 
 // Counts returns what has left.
-func (b *Budget) Counts() Counts { return Counts{} }
-
-// Counts is what has left, by way. All is monotonic since the start of the process.
-type Counts struct {
-	All   [Ways]int64
-	Day   [Ways]int64 // since midnight UTC or the start of the process
-	Month int64       // since the first of the month UTC, earlier runs included
+func (b *Budget) Counts() Counts {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	b.month.add(now, b.sent.Swap(0))
+	counts := b.counts.read(now)
+	counts.Month = Used{Month: b.month.first, Bytes: b.month.used}
+	return counts
 }

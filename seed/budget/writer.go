@@ -1,0 +1,121 @@
+package budget
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+)
+
+// Parts are small, so that who is urgent never waits long behind one.
+const (
+	partSize  = 16 << 10
+	partMost  = 256 << 10
+	partsPerS = 100 // at high rates, parts of about 10 ms
+)
+
+// Writer passes bytes on at the gate's pace, in small parts, and lets the Budget see how fast
+// the socket takes them. Each part reaches the underlying writer as one Write, or as one
+// ReadFrom (sendfile) of that length.
+type Writer struct {
+	ctx    context.Context
+	budget *Budget
+	claim  Claim
+	w      io.Writer
+	left   atomic.Int64 // announced and not yet sent
+}
+
+// Writer returns a writer to w whose bytes pass the gate. total is how many will come: Queue
+// counts what is still to be sent of starts and leases. Close it in the end.
+func (b *Budget) Writer(ctx context.Context, c Claim, total int64, w io.Writer) *Writer {
+	out := &Writer{ctx: ctx, budget: b, claim: c, w: w}
+	if c.Class <= Leased && total > 0 {
+		out.left.Store(total)
+		b.owed.Add(total)
+	}
+	return out
+}
+
+// Write passes p on.
+func (w *Writer) Write(p []byte) (written int, err error) {
+	for len(p) > 0 {
+		n := min(len(p), w.budget.part())
+		if err := w.budget.Take(w.ctx, w.claim, n); err != nil {
+			return written, err
+		}
+		w.budget.drain.begin(w.budget.now())
+		k, err := w.w.Write(p[:n])
+		w.sent(int64(k))
+		written += k
+		if err != nil {
+			return written, err
+		}
+		p = p[n:]
+	}
+	return written, nil
+}
+
+// ReadFrom copies r until its end, by sendfile where both ends can.
+func (w *Writer) ReadFrom(r io.Reader) (written int64, err error) {
+	if limited, ok := r.(*io.LimitedReader); ok {
+		return w.copyLimited(limited)
+	}
+	return io.Copy(writeOnly{w}, r)
+}
+
+// copyLimited copies what http.ServeContent hands over. Each part is again a limited reader
+// of the same file, which is the form that the net package sends with sendfile.
+func (w *Writer) copyLimited(r *io.LimitedReader) (written int64, err error) {
+	for r.N > 0 {
+		n := min(r.N, int64(w.budget.part()))
+		if err := w.budget.Take(w.ctx, w.claim, int(n)); err != nil {
+			return written, err
+		}
+		w.budget.drain.begin(w.budget.now())
+		k, err := io.CopyN(w.w, r.R, n)
+		w.sent(k)
+		written += k
+		r.N -= k
+		if err == io.EOF {
+			return written, nil
+		}
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// Close gives back what was announced and not sent.
+func (w *Writer) Close() error {
+	w.budget.owed.Add(-w.left.Swap(0))
+	return nil
+}
+
+func (w *Writer) sent(n int64) {
+	w.budget.drain.end(w.budget.now(), n)
+	if left := w.left.Load(); left > 0 {
+		n = min(n, left)
+		w.left.Add(-n)
+		w.budget.owed.Add(-n)
+	}
+}
+
+// part is the size of the next part.
+func (b *Budget) part() int {
+	if b.open.Load() {
+		return partMost
+	}
+	b.mu.Lock()
+	rate := b.bucket.rate
+	b.mu.Unlock()
+	if rate == 0 {
+		return partMost
+	}
+	return min(max(int(rate/partsPerS), partSize), partMost)
+}
+
+// writeOnly hides ReadFrom, so that io.Copy calls Write.
+type writeOnly struct{ w *Writer }
+
+// Write passes p on.
+func (o writeOnly) Write(p []byte) (int, error) { return o.w.Write(p) }
