@@ -8,7 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/input"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
@@ -21,7 +24,7 @@ type channelOptions struct {
 	given          func(flag string) bool
 }
 
-func newChannel(a *app) *cobra.Command {
+func newChannel(a *app.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "channel",
 		Short: "Show the channel, or change what is said about it",
@@ -31,22 +34,22 @@ func newChannel(a *app) *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return unknown(c, args[0])
+				return line.Unknown(c, args[0])
 			}
-			s, err := a.look(c.Context())
+			s, err := a.Look(c.Context())
 			if err != nil {
 				return err
 			}
-			defer s.close()
-			return a.showChannel(c.Context(), s)
+			defer s.Close()
+			return showChannel(c.Context(), a, s)
 		},
 	}
-	exits(c, exit.NotFound)
+	line.Exits(c, exit.NotFound)
 	c.AddCommand(newChannelEdit(a))
 	return c
 }
 
-func newChannelEdit(a *app) *cobra.Command {
+func newChannelEdit(a *app.App) *cobra.Command {
 	var o channelOptions
 	c := &cobra.Command{
 		Use:   "edit",
@@ -55,10 +58,10 @@ func newChannelEdit(a *app) *cobra.Command {
 and stay. Pictures are JPEG, PNG or WebP; what the camera wrote into them is left out.`,
 		Example: `  tubelet channel edit --name "The Small Workshop" --link "Mastodon=https://social.example/@me"
   tubelet channel edit --rm-link https://social.example/@me`,
-		Args: words(),
+		Args: line.Words(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.given = c.Flags().Changed
-			return a.withWorker(c.Context(), func(s *session, w *work.Worker) error { return o.run(c.Context(), a, s, w) })
+			return a.WithWorker(c.Context(), func(s *app.Session, w *work.Worker) error { return o.run(c.Context(), a, s, w) })
 		},
 	}
 	f := c.Flags()
@@ -70,27 +73,27 @@ and stay. Pictures are JPEG, PNG or WebP; what the camera wrote into them is lef
 	f.StringVar(&o.banner, "banner", "", "wide picture of the channel page: an image `FILE`; \"\" for none")
 	f.StringArrayVar(&o.links, "link", nil, "a further link, or a new label of one: `LABEL=URL`, repeated")
 	f.StringArrayVar(&o.rmLinks, "rm-link", nil, "without the link to this `URL`, repeated")
-	exclusive(c, "description", "description-file")
-	completes(c, "language", languages)
-	exits(c, exit.NotFound)
+	line.Exclusive(c, "description", "description-file")
+	line.Completes(c, "language", line.Languages)
+	line.Exits(c, exit.NotFound)
 	return c
 }
 
-func (o *channelOptions) run(ctx context.Context, a *app, s *session, w *work.Worker) error {
-	e, err := o.apply(s.site.Channel)
+func (o *channelOptions) run(ctx context.Context, a *app.App, s *app.Session, w *work.Worker) error {
+	e, err := o.apply(s.Site.Channel)
 	if err != nil {
 		return err
 	}
 	if err := w.EditChannel(ctx, e); err != nil {
 		return err
 	}
-	return a.showChannel(ctx, s)
+	return showChannel(ctx, a, s)
 }
 
 // apply returns c as the options want it.
 func (o *channelOptions) apply(c store.Channel) (work.ChannelEdit, error) {
 	e := work.ChannelEdit{Channel: c, Avatar: o.avatar, Banner: o.banner}
-	description, err := text(o.description, o.descriptionFile)
+	description, err := input.Text(o.description, o.descriptionFile)
 	if err != nil {
 		return e, err
 	}
@@ -140,15 +143,15 @@ func (o *channelOptions) newLinks(links []store.Link) ([]store.Link, error) {
 }
 
 // showChannel shows the channel as it is stored.
-func (a *app) showChannel(ctx context.Context, s *session) error {
-	c, err := s.store.Channel(ctx)
+func showChannel(ctx context.Context, a *app.App, s *app.Session) error {
+	c, err := s.Store.Channel(ctx)
 	if err != nil {
 		return err
 	}
-	shape := s.site.NewChannel(c)
-	return a.answer(shape, func() error {
+	shape := s.Site.NewChannel(c)
+	return a.Answer(shape, func() error {
 		var b strings.Builder
-		fmt.Fprintln(&b, a.term.Paint(term.Bold, term.Clean(c.Name)))
+		fmt.Fprintln(&b, a.Term.Paint(term.Bold, term.Clean(c.Name)))
 		lines := [][2]string{
 			{"address", shape.Address}, {"pages", shape.URL}, {"language", c.Language}, {"avatar", shape.Avatar}, {"banner", shape.Banner},
 		}
@@ -157,12 +160,12 @@ func (a *app) showChannel(ctx context.Context, s *session) error {
 		}
 		for _, line := range lines {
 			if line[1] != "" {
-				fmt.Fprintf(&b, "%s %s\n", a.term.Paint(term.Dim, fmt.Sprintf("%-12s", line[0])), term.Clean(line[1]))
+				fmt.Fprintf(&b, "%s %s\n", a.Term.Paint(term.Dim, fmt.Sprintf("%-12s", line[0])), term.Clean(line[1]))
 			}
 		}
 		if c.Description != "" {
 			fmt.Fprintf(&b, "\n%s\n", term.CleanLines(c.Description))
 		}
-		return a.printf("%s", b.String())
+		return a.Printf("%s", b.String())
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/term"
 )
 
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "write docs/cli.md")
 func TestReference(t *testing.T) {
 	var got bytes.Buffer
 	got.WriteString("# Command reference\n\nMade from the program by `go test ./cli -run Reference -update`; do not edit.\n")
-	reference(&got, newRoot(&app{term: &term.Terminal{}}))
+	reference(&got, newRoot(&app.App{Term: &term.Terminal{}}))
 	golden := filepath.Join("..", "docs", "cli.md")
 	if *update {
 		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
@@ -98,5 +99,5 @@ func TestHelp(t *testing.T) {
 			check(child)
 		}
 	}
-	check(newRoot(&app{term: &term.Terminal{}}))
+	check(newRoot(&app.App{Term: &term.Terminal{}}))
 }

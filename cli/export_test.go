@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/term"
 )
 
@@ -20,6 +21,6 @@ func HelpLines() []string {
 			collect(child)
 		}
 	}
-	collect(newRoot(&app{term: &term.Terminal{}}))
+	collect(newRoot(&app.App{Term: &term.Terminal{}}))
 	return list
 }

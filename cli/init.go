@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/server/setup"
@@ -21,7 +23,7 @@ type initOptions struct {
 	local                bool
 }
 
-func newInit(a *app) *cobra.Command {
+func newInit(a *app.App) *cobra.Command {
 	var o initOptions
 	c := &cobra.Command{
 		Use:   "init --domain NAME --name TEXT --handle WORD",
@@ -34,7 +36,7 @@ changed later. When init fails it leaves nothing behind; where there is a channe
 it refuses.`,
 		Example: `  tubelet init --domain video.example --name "The Small Workshop" --handle workshop
   tubelet init --local --data trial`,
-		Args: words(),
+		Args: line.Words(),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), a) },
 	}
 	f := c.Flags()
@@ -42,15 +44,15 @@ it refuses.`,
 	f.StringVar(&o.name, "name", "", "`TEXT`, the channel's name (with --local default \"My channel\")")
 	f.StringVar(&o.handle, "handle", "", "the `WORD` before the @ of its address: a-z, 0-9, _ (with --local default me)")
 	f.BoolVar(&o.local, "local", false, "plain http, to try out on this machine")
-	exits(c, exit.Conflict)
+	line.Exits(c, exit.Conflict)
 	return c
 }
 
-func (o initOptions) run(ctx context.Context, a *app) error {
+func (o initOptions) run(ctx context.Context, a *app.App) error {
 	if err := o.complete(); err != nil {
 		return err
 	}
-	data, err := a.dataDir()
+	data, err := a.DataDir()
 	if err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func (o initOptions) run(ctx context.Context, a *app) error {
 		return err
 	}
 	made := described(data, channel)
-	return a.answer(made, func() error { return a.nextSteps(made) })
+	return a.Answer(made, func() error { return nextSteps(a, made) })
 }
 
 // complete fills in what may be left out for a trial, and asks for what may not.
@@ -107,13 +109,13 @@ func described(data string, c store.Channel) wire.Init {
 	return made
 }
 
-func (a *app) nextSteps(made wire.Init) error {
+func nextSteps(a *app.App, made wire.Init) error {
 	tubelet := "tubelet"
-	if a.data != "" {
+	if a.Data != "" {
 		tubelet += " --data " + setup.Quote(made.Data)
 	}
 	if made.Local {
-		return a.printf("Made the channel in %s.\n\nNext:\n  %s serve\n  %s publish talk.mp4\nand look at %s\n",
+		return a.Printf("Made the channel in %s.\n\nNext:\n  %s serve\n  %s publish talk.mp4\nand look at %s\n",
 			made.Data, tubelet, tubelet, made.URL)
 	}
 	video := "talk.mp4"
@@ -131,13 +133,13 @@ func (a *app) nextSteps(made wire.Init) error {
 		fmt.Fprintf(&b, "\n   It runs as a user of its own, to be made first:\n\n  %s\n", strings.Join(made.Commands, "\n  "))
 	}
 	if made.Warning != "" {
-		fmt.Fprintf(&b, "\n   %s\n", strings.ReplaceAll(a.term.Paint(term.Yellow, made.Warning), "\n", "\n   "))
+		fmt.Fprintf(&b, "\n   %s\n", strings.ReplaceAll(a.Term.Paint(term.Yellow, made.Warning), "\n", "\n   "))
 	}
 	fmt.Fprintf(&b, "\n   then: sudo systemctl enable --now tubelet\n   or by hand: %s serve\n", tubelet)
 	fmt.Fprintf(&b, "\n3. A proxy that holds the certificate. For Caddy the whole of it is:\n\n")
 	fmt.Fprintf(&b, "  %s {\n      reverse_proxy %s\n  }\n", made.Domain, setup.BehindProxy)
 	fmt.Fprintf(&b, "\n4. A video:\n\n  %s publish %s\n", tubelet, video)
-	return a.printf("%s", b.String())
+	return a.Printf("%s", b.String())
 }
 
 func indent(text string) string {

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/server"
@@ -19,7 +21,7 @@ type serveOptions struct {
 	local  bool
 }
 
-func newServe(a *app) *cobra.Command {
+func newServe(a *app.App) *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{
 		Use:   "serve",
@@ -38,59 +40,59 @@ With --local, or for a channel that was made with init --local, it serves this m
 alone and needs no domain.`,
 		Example: `  tubelet serve --local
   tubelet serve --listen 127.0.0.1:8080`,
-		Args: words(),
+		Args: line.Words(),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), a) },
 	}
 	c.Flags().StringVar(&o.listen, "listen", "", "`ADDR`ess to listen on, such as 127.0.0.1:8080 (default the setting listen)")
 	c.Flags().BoolVar(&o.local, "local", false, "plain HTTP for this machine alone")
-	exits(c, exit.NotFound, exit.Conflict)
+	line.Exits(c, exit.NotFound, exit.Conflict)
 	return c
 }
 
-func (o serveOptions) run(ctx context.Context, a *app) error {
-	s, err := a.open(ctx)
+func (o serveOptions) run(ctx context.Context, a *app.App) error {
+	s, err := a.Open(ctx)
 	if missing, ok := errors.AsType[*exit.NoChannelError](err); ok {
 		missing.Local = o.local
 	}
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	level := new(slog.LevelVar)
-	log := a.logger(level)
-	maker, err := s.maker(ctx, log)
+	log := logger(a, level)
+	maker, err := s.Maker(ctx, log)
 	if err != nil {
 		return err
 	}
-	local := s.site.Channel.Local
+	local := s.Site.Channel.Local
 	if o.listen == "" && local && !o.local {
 		// Made with --local, the channel has a setting of its own for this.
-		if o.listen, err = s.store.Setting(ctx, "listen"); err != nil {
+		if o.listen, err = s.Store.Setting(ctx, "listen"); err != nil {
 			return err
 		}
 	}
 	return server.Run(ctx, server.Config{
-		Data: s.data, Store: s.store, Media: maker, Listen: o.listen, Local: local || o.local, Level: level,
-		Ready: func(addr string) { a.listening(s, addr) }, Log: log,
+		Data: s.Data, Store: s.Store, Media: maker, Listen: o.listen, Local: local || o.local, Level: level,
+		Ready: func(addr string) { listening(a, s, addr) }, Log: log,
 	})
 }
 
 // logger logs to standard error: text for people, JSON for what collects logs.
 // The server sets its level.
-func (a *app) logger(level *slog.LevelVar) *slog.Logger {
+func logger(a *app.App, level *slog.LevelVar) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
-	if a.term.ErrTTY {
-		return slog.New(slog.NewTextHandler(a.term.Err, options))
+	if a.Term.ErrTTY {
+		return slog.New(slog.NewTextHandler(a.Term.Err, options))
 	}
-	return slog.New(slog.NewJSONHandler(a.term.Err, options))
+	return slog.New(slog.NewJSONHandler(a.Term.Err, options))
 }
 
 // listening says where the pages are. A server whose output nobody reads serves all the same.
-func (a *app) listening(s *session, addr string) {
-	url := s.site.Channel.Base() + "/"
-	if a.json {
-		_ = json.NewEncoder(a.term.Out).Encode(wire.Listening{Event: "listening", Address: addr, URL: url})
+func listening(a *app.App, s *app.Session, addr string) {
+	url := s.Site.Channel.Base() + "/"
+	if a.JSON {
+		_ = json.NewEncoder(a.Term.Out).Encode(wire.Listening{Event: "listening", Address: addr, URL: url})
 		return
 	}
-	_ = a.printf("Serving %s at %s (listening on %s)\n", term.Clean(s.site.Channel.Name), url, addr)
+	_ = a.Printf("Serving %s at %s (listening on %s)\n", term.Clean(s.Site.Channel.Name), url, addr)
 }

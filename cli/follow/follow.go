@@ -3,9 +3,11 @@
 package follow
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
+	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/server/work"
@@ -47,6 +49,21 @@ func (r *Reporter) Report(e work.Event) {
 	case work.EventFailed:
 		r.note("Failed (" + e.Job.Kind + "): " + e.Reason)
 	}
+}
+
+// Follow looks on while the stored video v is worked at, unless nobody wants to wait. From
+// here on an interrupt loses nothing.
+func (r *Reporter) Follow(ctx context.Context, w *work.Worker, v store.Video, rev int, noWait bool) error {
+	if noWait {
+		r.Stored(v)
+		return nil
+	}
+	err := w.Follow(ctx, v.ID, rev, r.Report)
+	r.Clear()
+	if ctx.Err() != nil && err != nil {
+		return &exit.DetachedError{ID: v.ID}
+	}
+	return err
 }
 
 // Stored shows that v is safe, with what follows left to others.

@@ -1,4 +1,4 @@
-package cli
+package video
 
 import (
 	"context"
@@ -9,8 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/input"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/server/work/check"
 	"github.com/tubelet/tubelet/store"
@@ -29,7 +31,7 @@ type editOptions struct {
 	captionFiles            map[string]string
 }
 
-func newEdit(a *app) *cobra.Command {
+func newEdit(a *app.App) *cobra.Command {
 	var o editOptions
 	c := &cobra.Command{
 		Use:   "edit ID",
@@ -40,16 +42,16 @@ the mistake is shown with its line; tubelet edit ID --from FILE takes it up agai
 		Example: `  tubelet edit k3v9x2m1qa --title "A better talk" --add-tag wood
   tubelet edit k3v9x2m1qa --draft
   tubelet edit k3v9x2m1qa --caption de=talk.de.srt`,
-		Args:              words("the ID of a video"),
-		ValidArgsFunction: a.completeVideos,
+		Args:              line.Words("the ID of a video"),
+		ValidArgsFunction: a.CompleteVideos,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.given = c.Flags().Changed
 			return o.run(c.Context(), a, args[0])
 		},
 	}
 	o.flags(c)
-	completes(c, "language", languages)
-	exits(c, exit.NotFound, exit.Conflict)
+	line.Completes(c, "language", line.Languages)
+	line.Exits(c, exit.NotFound, exit.Conflict)
 	return c
 }
 
@@ -73,19 +75,19 @@ func (o *editOptions) flags(c *cobra.Command) {
 	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
 	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
 	f.StringVar(&o.from, "from", "", "`FILE|-` with front matter and description, as the editor shows them")
-	exclusive(c, "public", "unlisted", "draft")
-	exclusive(c, "public", "at")
-	exclusive(c, "draft", "at")
-	exclusive(c, "description", "description-file")
+	line.Exclusive(c, "public", "unlisted", "draft")
+	line.Exclusive(c, "public", "at")
+	line.Exclusive(c, "draft", "at")
+	line.Exclusive(c, "description", "description-file")
 }
 
-func (o *editOptions) run(ctx context.Context, a *app, id string) error {
+func (o *editOptions) run(ctx context.Context, a *app.App, id string) error {
 	var err error
 	if o.captionFiles, err = input.Captions(o.captions); err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("--caption: %w", err)}
 	}
-	return a.withWorker(ctx, func(s *session, w *work.Worker) error {
-		v, err := s.video(ctx, id)
+	return a.WithWorker(ctx, func(s *app.Session, w *work.Worker) error {
+		v, err := s.Video(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -100,7 +102,7 @@ func (o *editOptions) run(ctx context.Context, a *app, id string) error {
 		if err != nil {
 			return err
 		}
-		return a.edited(ctx, s, v)
+		return edited(ctx, a, s, v)
 	})
 }
 
@@ -135,7 +137,7 @@ func (o *editOptions) apply(v store.Video) (store.Video, error) {
 		}
 	}
 	if o.given("description") || o.given("description-file") {
-		description, err := text(o.description, o.descriptionFile)
+		description, err := input.Text(o.description, o.descriptionFile)
 		if err != nil {
 			return v, err
 		}
@@ -201,15 +203,15 @@ func save(ctx context.Context, w *work.Worker, v, changed store.Video) error {
 }
 
 // edited shows what has become of the video that was before.
-func (a *app) edited(ctx context.Context, s *session, before store.Video) error {
-	v, err := s.video(ctx, before.ID)
+func edited(ctx context.Context, a *app.App, s *app.Session, before store.Video) error {
+	v, err := s.Video(ctx, before.ID)
 	if err != nil {
 		return err
 	}
-	return a.answer(s.site.Video(v), func() error {
+	return a.Answer(s.Site.Video(v), func() error {
 		if v.UpdatedAt.Equal(before.UpdatedAt) && v.Media.Poster == before.Media.Poster {
-			return a.printf("No change.\n")
+			return a.Printf("No change.\n")
 		}
-		return a.printf("Changed: %s\n", s.site.Address(v))
+		return a.Printf("Changed: %s\n", s.Site.Address(v))
 	})
 }

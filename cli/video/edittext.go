@@ -1,4 +1,4 @@
-package cli
+package video
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/input"
 	"github.com/tubelet/tubelet/server/setup"
@@ -17,11 +18,11 @@ import (
 )
 
 // fromFile changes v as a file with front matter and description says.
-func (o *editOptions) fromFile(ctx context.Context, a *app, w *work.Worker, v store.Video) error {
+func (o *editOptions) fromFile(ctx context.Context, a *app.App, w *work.Worker, v store.Video) error {
 	if o.any() {
 		return exit.Usagef("--from says everything: leave the other options out")
 	}
-	path, stdin, err := a.source(o.from)
+	path, stdin, err := a.Source(o.from)
 	if err != nil {
 		return err
 	}
@@ -42,11 +43,11 @@ func (o *editOptions) fromFile(ctx context.Context, a *app, w *work.Worker, v st
 }
 
 // fromEditor lets the creator change v in their editor.
-func fromEditor(ctx context.Context, a *app, s *session, w *work.Worker, v store.Video) error {
-	if !a.term.InTTY && a.getenv("VISUAL") == "" && a.getenv("EDITOR") == "" {
+func fromEditor(ctx context.Context, a *app.App, s *app.Session, w *work.Worker, v store.Video) error {
+	if !a.Term.InTTY && a.Getenv("VISUAL") == "" && a.Getenv("EDITOR") == "" {
 		return exit.Usagef("there is no terminal to edit on: set EDITOR, or use the options (tubelet help edit)")
 	}
-	command, err := input.EditorCommand(a.getenv)
+	command, err := input.EditorCommand(a.Getenv)
 	if err != nil {
 		return &exit.UsageError{Err: err}
 	}
@@ -54,16 +55,16 @@ func fromEditor(ctx context.Context, a *app, s *session, w *work.Worker, v store
 	if err != nil {
 		return err
 	}
-	editor := input.Editor{Command: command, In: a.term.In, Out: a.term.Out, ErrOut: a.term.Err}
-	if a.json {
-		editor.Out = a.term.Err // standard output is for JSON alone
+	editor := input.Editor{Command: command, In: a.Term.In, Out: a.Term.Out, ErrOut: a.Term.Err}
+	if a.JSON {
+		editor.Out = a.Term.Err // standard output is for JSON alone
 	}
 	after, file, err := editor.Edit(ctx, "tubelet-"+v.ID+"-*.md", before)
 	if err != nil && bytes.Equal(after, before) {
 		return fmt.Errorf("nothing was changed: %w", errors.Join(err, os.Remove(file)))
 	}
 	if err == nil {
-		err = edited(ctx, s, w, v, after)
+		err = saveText(ctx, s, w, v, after)
 	}
 	if err != nil && file != "" {
 		return exit.Hint(err, "Your text is kept in %s. To go on with it, correct it and:\n  tubelet edit %s --from %s",
@@ -75,13 +76,13 @@ func fromEditor(ctx context.Context, a *app, s *session, w *work.Worker, v store
 	return os.Remove(file)
 }
 
-// edited stores what the creator made of v, unless somebody else changed it meanwhile.
-func edited(ctx context.Context, s *session, w *work.Worker, v store.Video, text []byte) error {
+// saveText stores what the creator made of v, unless somebody else changed it meanwhile.
+func saveText(ctx context.Context, s *app.Session, w *work.Worker, v store.Video, text []byte) error {
 	changed, err := input.Parse(text, v, time.Now())
 	if err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("the text has a mistake in %w", err)}
 	}
-	now, err := s.video(ctx, v.ID)
+	now, err := s.Video(ctx, v.ID)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package cli
+package video
 
 import (
 	"context"
@@ -7,49 +7,51 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/store"
 )
 
-func newShow(a *app) *cobra.Command {
+func newShow(a *app.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show all about one video",
 		Long: `Shows all about one video: what is said about it, its addresses, files and open jobs. For
 a draft or a scheduled video that includes the preview address, for you alone.`,
 		Example:           "  tubelet show k3v9x2m1qa",
-		Args:              words("the ID of a video"),
-		ValidArgsFunction: a.completeVideos,
+		Args:              line.Words("the ID of a video"),
+		ValidArgsFunction: a.CompleteVideos,
 		RunE:              func(c *cobra.Command, args []string) error { return runShow(c.Context(), a, args[0]) },
 	}
-	exits(c, exit.NotFound)
+	line.Exits(c, exit.NotFound)
 	return c
 }
 
-func runShow(ctx context.Context, a *app, id string) error {
-	s, err := a.look(ctx)
+func runShow(ctx context.Context, a *app.App, id string) error {
+	s, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	v, err := s.video(ctx, id)
+	defer s.Close()
+	v, err := s.Video(ctx, id)
 	if err != nil {
 		return err
 	}
-	jobs, err := s.store.Jobs(ctx, store.JobList{Video: id})
+	jobs, err := s.Store.Jobs(ctx, store.JobList{Video: id})
 	if err != nil {
 		return err
 	}
-	return a.answer(s.site.Video(v), func() error { return a.showVideo(s, v, jobs) })
+	return a.Answer(s.Site.Video(v), func() error { return showVideo(a, s, v, jobs) })
 }
 
-func (a *app) showVideo(s *session, v store.Video, jobs []store.Job) error {
+func showVideo(a *app.App, s *app.Session, v store.Video, jobs []store.Job) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, a.term.Paint(term.Bold, term.Clean(v.Title)))
+	fmt.Fprintln(&b, a.Term.Paint(term.Bold, term.Clean(v.Title)))
 	for _, line := range facts(s, v) {
 		if line[1] != "" {
-			fmt.Fprintf(&b, "%s %s\n", a.term.Paint(term.Dim, fmt.Sprintf("%-12s", line[0])), term.Clean(line[1]))
+			fmt.Fprintf(&b, "%s %s\n", a.Term.Paint(term.Dim, fmt.Sprintf("%-12s", line[0])), term.Clean(line[1]))
 		}
 	}
 	for _, c := range v.Chapters {
@@ -61,23 +63,23 @@ func (a *app) showVideo(s *session, v store.Video, jobs []store.Job) error {
 	if len(v.Media.Renditions) > 0 {
 		fmt.Fprintln(&b)
 	}
-	if err := a.printf("%s", b.String()); err != nil {
+	if err := a.Printf("%s", b.String()); err != nil {
 		return err
 	}
-	if err := a.listRenditions(v.Media.Renditions); err != nil {
+	if err := listRenditions(a, v.Media.Renditions); err != nil {
 		return err
 	}
 	if open := unfinished(jobs); len(open) > 0 {
-		if err := a.printf("\n"); err != nil {
+		if err := a.Printf("\n"); err != nil {
 			return err
 		}
-		return a.listJobs(open, false)
+		return listJobs(a, open, false)
 	}
 	return nil
 }
 
 // facts are the lines of show, each a word and what it says; those that say nothing are left out.
-func facts(s *session, v store.Video) [][2]string {
+func facts(s *app.Session, v store.Video) [][2]string {
 	var captions []string
 	for _, c := range v.Captions {
 		captions = append(captions, c.Language)
@@ -88,8 +90,8 @@ func facts(s *session, v store.Video) [][2]string {
 	}
 	return [][2]string{
 		{"id", v.ID},
-		{"address", s.site.Channel.WatchURL(v)},
-		{"preview", s.site.PreviewURL(v)},
+		{"address", s.Site.Channel.WatchURL(v)},
+		{"preview", s.Site.PreviewURL(v)},
 		{"shown", shown(v)},
 		{"state", strings.TrimSuffix(string(v.Media.State)+": "+v.Media.Error, ": ")},
 		{"length", term.Duration(v.Media.Duration)},
@@ -103,7 +105,7 @@ func facts(s *session, v store.Video) [][2]string {
 	}
 }
 
-func (a *app) listRenditions(renditions []store.Rendition) error {
+func listRenditions(a *app.App, renditions []store.Rendition) error {
 	if len(renditions) == 0 {
 		return nil
 	}
@@ -117,5 +119,5 @@ func (a *app) listRenditions(renditions []store.Rendition) error {
 		}
 		table.Rows = append(table.Rows, []string{name, picture, term.Bytes(r.Bytes), fmt.Sprint(r.Average / 1000), r.Codecs})
 	}
-	return a.term.Write(table)
+	return a.Term.Write(table)
 }

@@ -1,4 +1,4 @@
-package cli
+package video
 
 import (
 	"cmp"
@@ -9,7 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/store"
@@ -21,7 +23,7 @@ type lsOptions struct {
 	noHeader         bool
 }
 
-func newLs(a *app) *cobra.Command {
+func newLs(a *app.App) *cobra.Command {
 	var o lsOptions
 	c := &cobra.Command{
 		Use:   "ls",
@@ -30,7 +32,7 @@ func newLs(a *app) *cobra.Command {
 		Example: `  tubelet ls
   tubelet ls --sort views --limit 10
   tubelet ls --query dovetail --json`,
-		Args: words(),
+		Args: line.Words(),
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), a) },
 	}
 	f := c.Flags()
@@ -39,12 +41,12 @@ func newLs(a *app) *cobra.Command {
 	f.StringVar(&o.sort, "sort", "created", "by `KEY`: "+strings.Join(sortKeys(), ", "))
 	f.IntVar(&o.limit, "limit", 0, "at most `N`, 0 for all")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
-	completes(c, "sort", sortKeys)
-	exits(c, exit.NotFound)
+	line.Completes(c, "sort", sortKeys)
+	line.Exits(c, exit.NotFound)
 	return c
 }
 
-func (o lsOptions) run(ctx context.Context, a *app) error {
+func (o lsOptions) run(ctx context.Context, a *app.App) error {
 	order := orders()[o.sort]
 	if order == nil {
 		return exit.Usagef("--sort %s: use %s", o.sort, strings.Join(sortKeys(), ", "))
@@ -52,12 +54,12 @@ func (o lsOptions) run(ctx context.Context, a *app) error {
 	if o.limit < 0 {
 		return exit.Usagef("--limit %d: use 0 for all, or more", o.limit)
 	}
-	s, err := a.look(ctx)
+	s, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	videos, _, err := s.store.Videos(ctx, store.List{Audience: store.Everyone, Tag: o.tag, Query: o.query, Sort: "created"})
+	defer s.Close()
+	videos, _, err := s.Store.Videos(ctx, store.List{Audience: store.Everyone, Tag: o.tag, Query: o.query, Sort: "created"})
 	if err != nil {
 		return err
 	}
@@ -67,9 +69,9 @@ func (o lsOptions) run(ctx context.Context, a *app) error {
 	}
 	shapes := []wire.Video{}
 	for _, v := range videos {
-		shapes = append(shapes, s.site.Video(v))
+		shapes = append(shapes, s.Site.Video(v))
 	}
-	return a.answer(shapes, func() error { return a.listVideos(videos, o.noHeader) })
+	return a.Answer(shapes, func() error { return listVideos(a, videos, o.noHeader) })
 }
 
 func sortKeys() []string { return []string{"created", "published", "title", "views", "duration"} }
@@ -85,9 +87,9 @@ func orders() map[string]func(v, w store.Video) int {
 	}
 }
 
-func (a *app) listVideos(videos []store.Video, noHeader bool) error {
+func listVideos(a *app.App, videos []store.Video, noHeader bool) error {
 	if len(videos) == 0 {
-		fmt.Fprintln(a.term.Err, "There are no videos.")
+		fmt.Fprintln(a.Term.Err, "There are no videos.")
 		return nil
 	}
 	table := term.Table{NoHeader: noHeader, Columns: []term.Column{
@@ -99,7 +101,7 @@ func (a *app) listVideos(videos []store.Video, noHeader bool) error {
 			v.ID, v.Title, string(v.Media.State), term.Duration(v.Media.Duration), fmt.Sprint(v.Views), shown(v),
 		})
 	}
-	return a.term.Write(table)
+	return a.Term.Write(table)
 }
 
 // shown says since when, or from when on, whom v is shown to.

@@ -1,4 +1,4 @@
-package cli
+package video
 
 import (
 	"context"
@@ -10,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/follow"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/server/work"
@@ -25,7 +27,7 @@ type jobsOptions struct {
 	sort          string
 }
 
-func newJobs(a *app) *cobra.Command {
+func newJobs(a *app.App) *cobra.Command {
 	var o jobsOptions
 	c := &cobra.Command{
 		Use:   "jobs",
@@ -36,7 +38,7 @@ the reason. Jobs are rows in the database: a restart forgets none.`,
   tubelet jobs --all --video k3v9x2m1qa`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return unknown(c, args[0])
+				return line.Unknown(c, args[0])
 			}
 			return o.run(c.Context(), a)
 		},
@@ -48,28 +50,28 @@ the reason. Jobs are rows in the database: a restart forgets none.`,
 	f.StringVar(&o.sort, "sort", "id", "by `KEY`: id, updated, state")
 	f.IntVar(&o.limit, "limit", 0, "at most `N`, 0 for all")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
-	completes(c, "sort", func() []string { return []string{"id", "updated", "state"} })
-	exits(c, exit.NotFound)
+	line.Completes(c, "sort", func() []string { return []string{"id", "updated", "state"} })
+	line.Exits(c, exit.NotFound)
 	c.AddCommand(newAttach(a), newRetry(a), newCancel(a))
 	return c
 }
 
-func (o jobsOptions) run(ctx context.Context, a *app) error {
+func (o jobsOptions) run(ctx context.Context, a *app.App) error {
 	order := jobOrders()[o.sort]
 	if order == nil || o.limit < 0 {
 		return exit.Usagef("--sort is one of id, updated, state, and --limit 0 or more")
 	}
-	s, err := a.look(ctx)
+	s, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	if o.video != "" {
-		if _, err := s.video(ctx, o.video); err != nil {
+		if _, err := s.Video(ctx, o.video); err != nil {
 			return err
 		}
 	}
-	jobs, err := s.store.Jobs(ctx, store.JobList{Video: o.video})
+	jobs, err := s.Store.Jobs(ctx, store.JobList{Video: o.video})
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func (o jobsOptions) run(ctx context.Context, a *app) error {
 	for _, j := range jobs {
 		shapes = append(shapes, wire.NewJob(j))
 	}
-	return a.answer(shapes, func() error { return a.listJobs(jobs, o.noHeader) })
+	return a.Answer(shapes, func() error { return listJobs(a, jobs, o.noHeader) })
 }
 
 func jobOrders() map[string]func(j, k store.Job) int {
@@ -102,9 +104,9 @@ func unfinished(jobs []store.Job) []store.Job {
 	return slices.DeleteFunc(slices.Clone(jobs), func(j store.Job) bool { return j.State == store.JobDone })
 }
 
-func (a *app) listJobs(jobs []store.Job, noHeader bool) error {
+func listJobs(a *app.App, jobs []store.Job, noHeader bool) error {
 	if len(jobs) == 0 {
-		fmt.Fprintln(a.term.Err, "No work is open.")
+		fmt.Fprintln(a.Term.Err, "No work is open.")
 		return nil
 	}
 	table := term.Table{NoHeader: noHeader, Columns: []term.Column{
@@ -126,35 +128,35 @@ func (a *app) listJobs(jobs []store.Job, noHeader bool) error {
 			fmt.Sprint(j.ID), j.Kind, j.Video, string(j.State), fmt.Sprintf("%.0f %%", j.Percent), left, what,
 		})
 	}
-	return a.term.Write(table)
+	return a.Term.Write(table)
 }
 
-func newAttach(a *app) *cobra.Command {
+func newAttach(a *app.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "attach ID",
 		Short: "Look on while a video is worked at",
 		Long: `Looks on while the video with that id, or the video of that job, is worked at. When no
 server runs, it does the work. Ctrl-C only detaches.`,
 		Example:           "  tubelet jobs attach k3v9x2m1qa",
-		Args:              words("the ID of a video or a job"),
-		ValidArgsFunction: a.completeVideos,
+		Args:              line.Words("the ID of a video or a job"),
+		ValidArgsFunction: a.CompleteVideos,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withWorker(c.Context(), func(s *session, w *work.Worker) error {
-				v, rev, err := s.find(c.Context(), args[0])
+			return a.WithWorker(c.Context(), func(s *app.Session, w *work.Worker) error {
+				v, rev, err := find(c.Context(), s, args[0])
 				if err != nil {
 					return err
 				}
-				return a.followStored(c.Context(), w, follow.New(a.term, s.site, a.json), v, rev, false)
+				return follow.New(a.Term, s.Site, a.JSON).Follow(c.Context(), w, v, rev, false)
 			})
 		},
 	}
-	exits(c, exit.NotFound)
+	line.Exits(c, exit.NotFound)
 	return c
 }
 
 // find returns the video, and the revision of it, that the id of a video or of a job means.
-func (s *session) find(ctx context.Context, id string) (store.Video, int, error) {
-	v, err := s.video(ctx, id)
+func find(ctx context.Context, s *app.Session, id string) (store.Video, int, error) {
+	v, err := s.Video(ctx, id)
 	if !errors.Is(err, store.ErrNotFound) {
 		return v, 0, err
 	}
@@ -162,25 +164,25 @@ func (s *session) find(ctx context.Context, id string) (store.Video, int, error)
 	if notNumber != nil {
 		return v, 0, err
 	}
-	j, err := s.job(ctx, number)
+	j, err := job(ctx, s, number)
 	if err != nil {
 		return v, 0, err
 	}
-	v, err = s.video(ctx, j.Video)
+	v, err = s.Video(ctx, j.Video)
 	return v, j.Rev, err
 }
 
 // job loads a job, and says where their ids are found when there is none.
-func (s *session) job(ctx context.Context, id int64) (store.Job, error) {
-	j, err := s.store.Job(ctx, id)
+func job(ctx context.Context, s *app.Session, id int64) (store.Job, error) {
+	j, err := s.Store.Job(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return j, exit.Hint(store.Errorf(store.ErrNotFound, "there is no job %d", id), "To see them all: tubelet jobs --all")
 	}
 	return j, err
 }
 
-func newRetry(a *app) *cobra.Command {
-	return a.newJobCommand(&cobra.Command{
+func newRetry(a *app.App) *cobra.Command {
+	return newJobCommand(a, &cobra.Command{
 		Use:     "retry ID",
 		Short:   "Try a failed or waiting job again, now",
 		Long:    "Queues a failed or waiting job again. The server does it next, or tubelet jobs attach.",
@@ -188,8 +190,8 @@ func newRetry(a *app) *cobra.Command {
 	}, (*work.Worker).Retry)
 }
 
-func newCancel(a *app) *cobra.Command {
-	return a.newJobCommand(&cobra.Command{
+func newCancel(a *app.App) *cobra.Command {
+	return newJobCommand(a, &cobra.Command{
 		Use:   "cancel ID",
 		Short: "Give a job up",
 		Long: `Gives a job up; when it runs, it stops within seconds. What is watchable stays so. The job
@@ -199,42 +201,45 @@ is kept as failed, and tubelet jobs retry takes it up again.`,
 }
 
 // newJobCommand completes a command that does one thing to one job and shows it then.
-func (a *app) newJobCommand(c *cobra.Command, do func(*work.Worker, context.Context, int64) error) *cobra.Command {
-	c.Args = words("the ID of a job")
-	c.ValidArgsFunction = a.completeJobs
+func newJobCommand(a *app.App, c *cobra.Command, do func(*work.Worker, context.Context, int64) error) *cobra.Command {
+	c.Args = line.Words("the ID of a job")
+	c.ValidArgsFunction = completeJobs(a)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		id, err := strconv.ParseInt(args[0], 10, 64)
 		if err != nil {
 			return exit.Hint(exit.Usagef("%q is no id of a job", args[0]), "To see them: tubelet jobs")
 		}
-		return a.withWorker(c.Context(), func(s *session, w *work.Worker) error {
-			if _, err := s.job(c.Context(), id); err != nil {
+		return a.WithWorker(c.Context(), func(s *app.Session, w *work.Worker) error {
+			if _, err := job(c.Context(), s, id); err != nil {
 				return err
 			}
 			if err := do(w, c.Context(), id); err != nil {
 				return err
 			}
-			j, err := s.job(c.Context(), id)
+			j, err := job(c.Context(), s, id)
 			if err != nil {
 				return err
 			}
-			return a.answer(wire.NewJob(j), func() error { return a.printf("Job %d (%s) is %s.\n", j.ID, j.Kind, j.State) })
+			return a.Answer(wire.NewJob(j), func() error { return a.Printf("Job %d (%s) is %s.\n", j.ID, j.Kind, j.State) })
 		})
 	}
-	exits(c, exit.NotFound, exit.Conflict)
+	line.Exits(c, exit.NotFound, exit.Conflict)
 	return c
 }
 
-// withWorker calls do with an open channel and its worker.
-func (a *app) withWorker(ctx context.Context, do func(*session, *work.Worker) error) error {
-	s, err := a.open(ctx)
-	if err != nil {
-		return err
+// completeJobs lists ids of unfinished jobs with what they do.
+func completeJobs(a *app.App) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.Complete(c.Context(), func(ctx context.Context, s *app.Session) ([]string, error) {
+			jobs, err := s.Store.Jobs(ctx, store.JobList{})
+			var words []string
+			for _, j := range unfinished(jobs) {
+				words = append(words, fmt.Sprintf("%d\t%s of %s, %s", j.ID, j.Kind, j.Video, j.State))
+			}
+			return words, err
+		})
 	}
-	defer s.close()
-	w, err := s.worker(ctx)
-	if err != nil {
-		return err
-	}
-	return do(s, w)
 }

@@ -1,19 +1,19 @@
-package cli
+package video
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/follow"
 	"github.com/tubelet/tubelet/cli/input"
+	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/media"
@@ -29,7 +29,7 @@ type publishOptions struct {
 	unlisted, draft, noWait, dryRun     bool
 }
 
-func newPublish(a *app) *cobra.Command {
+func newPublish(a *app.App) *cobra.Command {
 	var o publishOptions
 	c := &cobra.Command{
 		Use:   "publish FILE|-",
@@ -43,7 +43,7 @@ server goes on, and so does tubelet jobs attach ID. The same file twice is refus
 		Example: `  tubelet publish talk.mp4 --title "A talk" --tag wood,tools --caption en=talk.srt
   tubelet publish - --title "From another machine" < talk.mp4
   tubelet publish talk.mp4 --dry-run`,
-		Args: words("a FILE, or - for standard input"),
+		Args: line.Words("a FILE, or - for standard input"),
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c.Context(), a, args[0]) },
 	}
 	f := c.Flags()
@@ -61,42 +61,42 @@ server goes on, and so does tubelet jobs attach ID. The same file twice is refus
 	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
 	f.BoolVar(&o.noWait, "no-wait", false, "return once the file is stored; the server does the rest")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing, show what would be made")
-	exclusive(c, "unlisted", "draft")
-	exclusive(c, "description", "description-file")
-	exclusive(c, "draft", "at")
-	completes(c, "language", languages)
-	exits(c, exit.NotFound, exit.Conflict, exit.Refused)
+	line.Exclusive(c, "unlisted", "draft")
+	line.Exclusive(c, "description", "description-file")
+	line.Exclusive(c, "draft", "at")
+	line.Completes(c, "language", line.Languages)
+	line.Exits(c, exit.NotFound, exit.Conflict, exit.Refused)
 	return c
 }
 
-func (o publishOptions) run(ctx context.Context, a *app, file string) error {
+func (o publishOptions) run(ctx context.Context, a *app.App, file string) error {
 	p, err := o.publish(a, file)
 	if err != nil {
 		return err
 	}
-	open := a.open
+	open := a.Open
 	if o.dryRun {
-		open = a.look
+		open = a.Look
 	}
 	s, err := open(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	w, err := s.worker(ctx)
+	defer s.Close()
+	w, err := s.Worker(ctx)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
-		return a.dryRun(ctx, w, p)
+		return dryRun(ctx, a, w, p)
 	}
-	r := follow.New(a.term, s.site, a.json)
+	r := follow.New(a.Term, s.Site, a.JSON)
 	defer r.Clear()
 	v, err := w.Publish(ctx, p, r.Report)
 	if err != nil {
 		return refused(file, err)
 	}
-	return a.followStored(ctx, w, r, v, 1, o.noWait)
+	return r.Follow(ctx, w, v, 1, o.noWait)
 }
 
 // refused names the file that is refused; what else goes wrong names itself.
@@ -111,7 +111,7 @@ func refused(file string, err error) error {
 }
 
 // publish makes the options a request.
-func (o publishOptions) publish(a *app, file string) (work.Publish, error) {
+func (o publishOptions) publish(a *app.App, file string) (work.Publish, error) {
 	p := work.Publish{
 		Title: o.title, Language: o.language, License: o.license, Tags: input.List(o.tags),
 		Thumbnail: o.thumbnail, Chapters: o.chapters, Visibility: store.Public,
@@ -136,19 +136,19 @@ func (o publishOptions) publish(a *app, file string) (work.Publish, error) {
 }
 
 // read puts into p what comes from files.
-func (o publishOptions) read(a *app, p *work.Publish, file string) (err error) {
-	if p.Path, p.Stdin, err = a.source(file); err != nil {
+func (o publishOptions) read(a *app.App, p *work.Publish, file string) (err error) {
+	if p.Path, p.Stdin, err = a.Source(file); err != nil {
 		return err
 	}
 	if p.Captions, err = input.Captions(o.captions); err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("--caption: %w", err)}
 	}
-	p.Description, err = text(o.description, o.descriptionFile)
+	p.Description, err = input.Text(o.description, o.descriptionFile)
 	return err
 }
 
 // dryRun shows what publishing would do.
-func (a *app) dryRun(ctx context.Context, w *work.Worker, p work.Publish) error {
+func dryRun(ctx context.Context, a *app.App, w *work.Worker, p work.Publish) error {
 	d, err := w.DryRun(ctx, p)
 	if err != nil {
 		return refused(cmp.Or(p.Path, "-"), err)
@@ -157,16 +157,16 @@ func (a *app) dryRun(ctx context.Context, w *work.Worker, p work.Publish) error 
 		return &store.DuplicateError{ID: d.Duplicate}
 	}
 	shape := wire.NewDryRun(d)
-	return a.answer(shape, func() error { return a.showDryRun(shape) })
+	return a.Answer(shape, func() error { return showDryRun(a, shape) })
 }
 
-func (a *app) showDryRun(d wire.DryRun) error {
+func showDryRun(a *app.App, d wire.DryRun) error {
 	seconds := func(s float64) string { return term.Duration(time.Duration(s * float64(time.Second))) }
 	source := fmt.Sprintf("%dx%d %s %s", d.Width, d.Height, d.VideoCodec, d.AudioCodec)
 	if d.Width == 0 {
 		source = "audio only, " + d.AudioCodec
 	}
-	if err := a.printf("%s\n%s, %s\n\n", a.term.Paint(term.Bold, term.Clean(d.Title)), seconds(d.Duration), term.Clean(source)); err != nil {
+	if err := a.Printf("%s\n%s, %s\n\n", a.Term.Paint(term.Bold, term.Clean(d.Title)), seconds(d.Duration), term.Clean(source)); err != nil {
 		return err
 	}
 	table := term.Table{Columns: []term.Column{
@@ -184,52 +184,14 @@ func (a *app) showDryRun(d wire.DryRun) error {
 			fmt.Sprintf("%dp", r.Height), fmt.Sprintf("%dx%d", r.Width, r.Pixels), fmt.Sprintf("%.4g", r.FPS), by, order,
 		})
 	}
-	if err := a.term.Write(table); err != nil {
+	if err := a.Term.Write(table); err != nil {
 		return err
 	}
 	if d.CopyReason != "" && d.Width > 0 {
-		if err := a.printf("\nThe source is not copied as it is: %s.\n", term.Clean(d.CopyReason)); err != nil {
+		if err := a.Printf("\nThe source is not copied as it is: %s.\n", term.Clean(d.CopyReason)); err != nil {
 			return err
 		}
 	}
-	return a.printf("\nAbout %s of work, %s of renditions. Disk: %s needed, %s free.\nNothing was written.\n",
+	return a.Printf("\nAbout %s of work, %s of renditions. Disk: %s needed, %s free.\nNothing was written.\n",
 		seconds(d.Seconds), term.Bytes(d.Bytes), term.Bytes(d.Needed), term.Bytes(d.Free))
-}
-
-// followStored looks on while a stored video is worked at, unless nobody wants to wait.
-// From here on an interrupt loses nothing.
-func (a *app) followStored(ctx context.Context, w *work.Worker, r *follow.Reporter, v store.Video, rev int, noWait bool) error {
-	if noWait {
-		r.Stored(v)
-		return nil
-	}
-	err := w.Follow(ctx, v.ID, rev, r.Report)
-	r.Clear()
-	if ctx.Err() != nil && err != nil {
-		return &exit.DetachedError{ID: v.ID}
-	}
-	return err
-}
-
-// source returns the path of a file, or for - the standard input.
-func (a *app) source(file string) (path string, stdin io.Reader, err error) {
-	if file != "-" {
-		return file, nil, nil
-	}
-	if a.term.InTTY {
-		return "", nil, exit.Usagef("standard input is the keyboard: give it a file, as in tubelet publish - < talk.mp4")
-	}
-	return "", a.term.In, nil
-}
-
-// text returns what was said, or what stands in the file.
-func text(said, file string) (string, error) {
-	if file == "" {
-		return said, nil
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read the description: %w", err)
-	}
-	return string(content), nil
 }

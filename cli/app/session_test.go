@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"os"
@@ -30,8 +30,8 @@ func TestDataDir(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := &app{data: tt.flag, getenv: func(key string) string { return tt.env[key] }}
-			if got, err := a.dataDir(); err != nil || got != tt.want {
+			a := &App{Data: tt.flag, Getenv: func(key string) string { return tt.env[key] }}
+			if got, err := a.DataDir(); err != nil || got != tt.want {
 				t.Errorf("%s, %v; want %s", got, err, tt.want)
 			}
 		})

@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"context"
@@ -17,26 +17,27 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
-const defaultData = "/var/lib/tubelet for root, ~/.local/share/tubelet for others"
+// DefaultData says where the data is when nothing else is said.
+const DefaultData = "/var/lib/tubelet for root, ~/.local/share/tubelet for others"
 
-// session is an open channel.
-type session struct {
-	data  string
-	store *store.Store
-	site  wire.Site
+// Session is an open channel.
+type Session struct {
+	Data  string
+	Store *store.Store
+	Site  wire.Site
 }
 
-// dataDir returns the absolute path of the data directory.
-func (a *app) dataDir() (string, error) {
-	dir := a.data
+// DataDir returns the absolute path of the data directory.
+func (a *App) DataDir() (string, error) {
+	dir := a.Data
 	if dir == "" {
-		dir = a.getenv("TUBELET_DATA")
+		dir = a.Getenv("TUBELET_DATA")
 	}
 	if dir == "" && os.Geteuid() == 0 {
 		dir = "/var/lib/tubelet"
 	}
 	// The XDG Base Directory Specification asks to ignore a relative path here.
-	if xdg := a.getenv("XDG_DATA_HOME"); dir == "" && filepath.IsAbs(xdg) {
+	if xdg := a.Getenv("XDG_DATA_HOME"); dir == "" && filepath.IsAbs(xdg) {
 		dir = filepath.Join(xdg, "tubelet")
 	}
 	if dir == "" {
@@ -49,9 +50,9 @@ func (a *app) dataDir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-// open opens the channel to change it, after an upgrade of the database where it needs
+// Open opens the channel to change it, after an upgrade of the database where it needs
 // one. The caller closes it.
-func (a *app) open(ctx context.Context) (*session, error) { return a.openBy(ctx, openOwned) }
+func (a *App) Open(ctx context.Context) (*Session, error) { return a.openBy(ctx, openOwned) }
 
 // openOwned opens the store for its owner alone: the service could not use what root makes.
 func openOwned(ctx context.Context, file string) (*store.Store, error) {
@@ -61,11 +62,11 @@ func openOwned(ctx context.Context, file string) (*store.Store, error) {
 	return store.Open(ctx, file)
 }
 
-// look opens the channel for a command that changes nothing, not even what belongs to it.
-func (a *app) look(ctx context.Context) (*session, error) { return a.openBy(ctx, store.OpenReadOnly) }
+// Look opens the channel for a command that changes nothing, not even what belongs to it.
+func (a *App) Look(ctx context.Context) (*Session, error) { return a.openBy(ctx, store.OpenReadOnly) }
 
-func (a *app) openBy(ctx context.Context, open func(context.Context, string) (*store.Store, error)) (*session, error) {
-	data, err := a.dataDir()
+func (a *App) openBy(ctx context.Context, open func(context.Context, string) (*store.Store, error)) (*Session, error) {
+	data, err := a.DataDir()
 	if err != nil {
 		return nil, fmt.Errorf("find the data directory: %w", err)
 	}
@@ -88,7 +89,7 @@ func (a *app) openBy(ctx context.Context, open func(context.Context, string) (*s
 		}
 		return nil, err
 	}
-	return &session{data: data, store: db, site: wire.Site{Data: data, Channel: channel, Preview: previews(data)}}, nil
+	return &Session{Data: data, Store: db, Site: wire.Site{Data: data, Channel: channel, Preview: previews(data)}}, nil
 }
 
 // previews makes preview addresses, reading the key only when there is something to hide.
@@ -104,29 +105,44 @@ func previews(data string) func(string) string {
 	}
 }
 
-func (s *session) close() { _ = s.store.Close() } // every commit is durable already
+// Close lets go of the database.
+func (s *Session) Close() { _ = s.Store.Close() } // every commit is durable already
 
-// maker returns what makes renditions, as the settings say.
-func (s *session) maker(ctx context.Context, log *slog.Logger) (*media.Maker, error) {
+// Maker returns what makes renditions, as the settings say.
+func (s *Session) Maker(ctx context.Context, log *slog.Logger) (*media.Maker, error) {
 	maker := media.New(media.Config{Log: log})
-	return maker, work.Tune(ctx, s.store, maker)
+	return maker, work.Tune(ctx, s.Store, maker)
 }
 
-// worker returns what publishes and changes videos. It logs nothing: a command tells its
+// Worker returns what publishes and changes videos. It logs nothing: a command tells its
 // errors itself, and what a job did wrong is in its row.
-func (s *session) worker(ctx context.Context) (*work.Worker, error) {
-	maker, err := s.maker(ctx, nil)
+func (s *Session) Worker(ctx context.Context) (*work.Worker, error) {
+	maker, err := s.Maker(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	return work.New(work.Config{Data: s.data, Store: s.store, Media: maker}), nil
+	return work.New(work.Config{Data: s.Data, Store: s.Store, Media: maker}), nil
 }
 
-// video loads a video, and says where ids are found when there is none.
-func (s *session) video(ctx context.Context, id string) (store.Video, error) {
-	v, err := s.store.Video(ctx, id)
+// Video loads a video, and says where ids are found when there is none.
+func (s *Session) Video(ctx context.Context, id string) (store.Video, error) {
+	v, err := s.Store.Video(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return v, exit.Hint(store.Errorf(store.ErrNotFound, "there is no video %q", id), "To see them all: tubelet ls")
 	}
 	return v, err
+}
+
+// WithWorker calls do with an open channel and its worker.
+func (a *App) WithWorker(ctx context.Context, do func(*Session, *work.Worker) error) error {
+	s, err := a.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	w, err := s.Worker(ctx)
+	if err != nil {
+		return err
+	}
+	return do(s, w)
 }
