@@ -38,8 +38,9 @@ func (p Plan) Select(heights []int) []Rung {
 	return rungs
 }
 
-// soon is the longest whole ladder that is made in one pass rather than lowest rung first.
-const soon = 45.0
+// soon is the longest whole ladder that is made in one pass, which saves a decode, rather
+// than lowest rung first, which is watchable soonest.
+const soon = 15.0
 
 // Plan decides the ladder for src: rungs by the short side of the displayed picture, never
 // larger than the source or maxHeight (0 means no limit).

@@ -53,6 +53,9 @@ func TestPlan(t *testing.T) {
 		{"short hevc", with(func(s *Source) { s.VideoCodec, s.VideoLength = "hevc", time.Second }), 2160, false,
 			[]int{1080, 720, 480, 360}, []int{1080, 720, 480, 360}},
 		{"portrait", with(func(s *Source) { s.Width, s.Height, s.Rotation = 1080, 1920, 90 }), 0, false, []int{1080, 720, 480, 360}, []int{360}},
+		{"short portrait", with(func(s *Source) { s.Width, s.Height, s.Rotation, s.VideoLength = 1080, 1920, 90, 15*time.Second }), 0, false,
+			[]int{1080, 720, 480, 360}, []int{360}},
+		{"mirrored", with(func(s *Source) { s.Mirrored = true }), 0, false, []int{1080, 720, 480, 360}, []int{360}},
 		{"small copy", with(func(s *Source) { s.Width, s.Height, s.CodedWidth, s.CodedHeight = 320, 240, 320, 240 }), 0, true, []int{240}, []int{240}},
 		{"audio", Source{HasAudio: true, Audio: []AudioTrack{{Codec: "aac"}, {}}, Duration: time.Minute}, 0, false, nil, []int{0}},
 	}

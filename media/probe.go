@@ -203,7 +203,7 @@ func (s *Source) takeTables(info *fmp4.Info, videoID uint32) bool {
 		s.noteEdits(t)
 		// What several pieces add up to is left to ffmpeg, which puts them together.
 		if t.Kind == fmp4.Video && t.ID == videoID {
-			s.Trimmed = t.Trimmed
+			s.Trimmed, s.Mirrored = t.Trimmed, t.Mirrored
 			known = t.KeyframeGap > 0 && t.FPS > 0 && !t.Pieces && s.takeTrack(info, t)
 		}
 	}
@@ -273,7 +273,7 @@ func (s *Source) addTrack(index int, t fmp4.TrackInfo) {
 	s.HasVideo, s.VideoIndex, s.VideoCodec = true, index, codecOf(t.Entry)
 	s.Profile, s.Level, s.PixFmt = h264Profile(t.Profile), t.Level, t.PixFmt
 	s.CodedWidth, s.CodedHeight, s.Width, s.Height = t.Width, t.Height, t.DisplayWidth, t.DisplayHeight
-	s.Rotation, s.Trimmed, s.Interlaced, s.HDR = t.Rotation, t.Trimmed, t.Interlaced, t.HDR
+	s.Rotation, s.Mirrored, s.Trimmed, s.Interlaced, s.HDR = t.Rotation, t.Mirrored, t.Trimmed, t.Interlaced, t.HDR
 }
 
 // codecOf returns ffmpeg's name for an MP4 sample entry.

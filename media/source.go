@@ -25,7 +25,8 @@ type Source struct {
 	Height      int     //
 	CodedWidth  int     // as stored
 	CodedHeight int     //
-	Rotation    int     // degrees, 0 90 180 270
+	Rotation    int     // clockwise degrees, 0 90 180 270
+	Mirrored    bool    // a mark in the file flips the picture
 	FPS         float64 // average; of constant-rate video the rate
 	VFR         bool    // frames come at varying distances
 	Interlaced  bool
@@ -119,8 +120,12 @@ func (s Source) CopyReason() string {
 // shapeReason is the part of CopyReason about picture size and timing.
 func (s Source) shapeReason() string {
 	switch {
+	// Plain players turn such a picture. But HLS on iOS shows it lying down, and Firefox goes
+	// on as the first rendition began when the next is upright.
 	case s.Rotation != 0:
 		return "it is rotated by a mark in the file"
+	case s.Mirrored:
+		return "it is mirrored by a mark in the file"
 	case s.Width%2 != 0 || s.Height%2 != 0:
 		return "its picture has an odd number of pixels on a side"
 	case s.Width != s.CodedWidth || s.Height != s.CodedHeight:

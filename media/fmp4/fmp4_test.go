@@ -251,10 +251,13 @@ func TestRemuxRefuses(t *testing.T) {
 	if err := os.WriteFile(text, []byte("this is not a video, whatever its name says\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	turned := filepath.Join(t.TempDir(), "turned.mp4")
+	ffmpeg(t, "-i", clip(t, "clip.mp4", "1"), "-c", "copy", "-metadata:s:v", "rotate=90", turned)
 	for _, tt := range []struct {
 		name, path string
 		want       error
 	}{
+		{"rotation", turned, ErrUnsupported},
 		{"another codec", clip(t, "mpeg4.mp4", "1", "-c:v", "mpeg4"), ErrUnsupported},
 		{"another sound", clip(t, "mp3.mp4", "1", "-c:a", "ac3"), ErrUnsupported},
 		{"mirrored", mirrored(t), ErrUnsupported},

@@ -2,9 +2,7 @@ package fmp4
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/Eyevinn/mp4ff/bits"
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -65,9 +63,6 @@ func emptyTrak(id uint32, t *track, btrt []byte) (*mp4.TrakBox, error) {
 	trak.Mdia.Hdlr.Name = map[Kind]string{Video: "VideoHandler", Audio: "SoundHandler"}[t.Kind]
 	if t.Kind == Video {
 		trak.Tkhd.Width, trak.Tkhd.Height = mp4.Fixed32(t.pixelWidth), mp4.Fixed32(t.pixelHeight)
-		if err := t.turn(trak); err != nil {
-			return nil, err
-		}
 	}
 	head := t.clean()
 	if len(t.entry.btrt) != 12 {
@@ -81,35 +76,6 @@ func emptyTrak(id uint32, t *track, btrt []byte) (*mp4.TrakBox, error) {
 	stsd := trak.Mdia.Minf.Stbl.Stsd
 	stsd.Children, stsd.SampleCount = append(stsd.Children, entry), 1
 	return trak, nil
-}
-
-// matrixAt is where the matrix lies in a track header of version 0 (8.3.2).
-const matrixAt = 48
-
-// turn puts the rotation of t into the header of trak, which in the library always has the
-// matrix that leaves pictures as they are. The last two numbers move the turned picture
-// back to where it can be seen.
-func (t *track) turn(trak *mp4.TrakBox) error {
-	const one = 1 << 16
-	w, h := int32(t.pixelWidth), int32(t.pixelHeight)
-	m, turned := map[int][6]int32{90: {0, one, -one, 0, h, 0}, 180: {-one, 0, 0, -one, w, h}, 270: {0, -one, one, 0, 0, w}}[t.rotation]
-	if !turned {
-		return nil
-	}
-	var b bytes.Buffer
-	if err := trak.Tkhd.Encode(&b); err != nil {
-		return err
-	}
-	box := b.Bytes()
-	for i, at := range []int{0, 4, 12, 16, 24, 28} { // a third column stands between the pairs
-		binary.BigEndian.PutUint32(box[matrixAt+at:], uint32(m[i]))
-	}
-	raw, err := rawBox("tkhd", box[8:])
-	if err != nil {
-		return err
-	}
-	trak.Children[slices.Index(trak.Children, mp4.Box(trak.Tkhd))] = raw
-	return nil
 }
 
 func rawBox(kind string, payload []byte) (mp4.Box, error) {

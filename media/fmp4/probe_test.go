@@ -98,7 +98,7 @@ func TestProbeRotation(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "turned.mp4")
 		ffmpeg(t, "-i", src, "-c", "copy", "-metadata:s:v", "rotate="+tt.turn, out)
 		v := probeFile(t, out).Tracks[0]
-		if v.DisplayWidth != tt.width || v.DisplayHeight != tt.height || v.Rotation%180 != tt.rotation%180 || !v.Copyable || v.Mirrored {
+		if v.DisplayWidth != tt.width || v.DisplayHeight != tt.height || v.Rotation%180 != tt.rotation%180 || v.Copyable || v.Mirrored {
 			t.Errorf("rotate=%s: %d degrees, %dx%d", tt.turn, v.Rotation, v.DisplayWidth, v.DisplayHeight)
 		}
 	}
@@ -111,7 +111,7 @@ func mirrored(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := bytes.Index(data, []byte("tkhd")) - 4 + matrixAt
+	at := bytes.Index(data, []byte("tkhd")) + 44
 	minus := int32(-1 << 16)
 	binary.BigEndian.PutUint32(data[at:], uint32(minus))
 	if err := os.WriteFile(path, data, 0o600); err != nil {

@@ -80,8 +80,8 @@ func (t *track) copyable() error {
 		return fmt.Errorf("%w: the %s changes its format on the way", ErrUnsupported, t.Kind)
 	case t.Kind == Video && (t.Entry != "avc1" || t.entry.configBox != "avcC" || len(t.entry.config) < 7):
 		return fmt.Errorf("%w: the video is %s", ErrUnsupported, t.Entry)
-	case t.Kind == Video && t.mirrored:
-		return fmt.Errorf("%w: the video is mirrored by a mark in the file", ErrUnsupported)
+	case t.Kind == Video && (t.rotation != 0 || t.mirrored):
+		return fmt.Errorf("%w: the video is turned by a mark in the file", ErrUnsupported)
 	case t.Kind == Audio && t.Codec != "mp4a.40.2":
 		return fmt.Errorf("%w: the audio is %s", ErrUnsupported, t.Codec)
 	}

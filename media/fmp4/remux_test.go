@@ -92,45 +92,6 @@ func TestRemuxLeavesUserData(t *testing.T) {
 	}
 }
 
-// TestRemuxRotation copies turned files: what a player shows, and at which size, stays.
-func TestRemuxRotation(t *testing.T) {
-	plain := clip(t, "clip.mp4", "1")
-	shown := func(path string) string {
-		return string(ffmpeg(t, "-i", path, "-map", "0:v", "-f", "framemd5", "-"))
-	}
-	for _, turn := range []string{"0", "90", "180", "270"} {
-		path := filepath.Join(t.TempDir(), "turned.mp4")
-		ffmpeg(t, "-i", plain, "-c", "copy", "-metadata:s:v", "rotate="+turn, path)
-		out := remuxFile(t, path)
-		want, got := probeFile(t, path).Tracks[0], probeFile(t, out).Tracks[0]
-		if got.Rotation != want.Rotation || got.DisplayWidth != want.DisplayWidth || got.DisplayHeight != want.DisplayHeight {
-			t.Errorf("rotate=%s: %d degrees %dx%d became %d degrees %dx%d", turn, want.Rotation, want.DisplayWidth, want.DisplayHeight,
-				got.Rotation, got.DisplayWidth, got.DisplayHeight)
-		}
-		if shown(out) != shown(path) {
-			t.Errorf("rotate=%s: the pictures shown differ", turn)
-		}
-		if turn != "0" && shown(out) == shown(plain) {
-			t.Errorf("rotate=%s turns nothing", turn)
-		}
-		a, b := matrixOf(t, path), matrixOf(t, out)
-		if !bytes.Equal(a, b) {
-			t.Errorf("rotate=%s: matrix\n%x became\n%x", turn, a, b)
-		}
-	}
-}
-
-// matrixOf returns the matrix of the first track but for its last row, which ffmpeg leaves empty.
-func matrixOf(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := bytes.Index(data, []byte("tkhd")) - 4 + matrixAt
-	return data[at : at+24]
-}
-
 // TestRemuxBitRates copies a QuickTime file, whose tracks do not say their bit rates.
 func TestRemuxBitRates(t *testing.T) {
 	path := clip(t, "clip.mov", "5", "-g", "30")
