@@ -171,15 +171,9 @@ func (s *site) sorry(w http.ResponseWriter, r *http.Request, e *statusError) {
 // clientAddress is the address of the visitor's machine. What a client claims about
 // itself does not count; what our own proxy says does.
 func (s *site) clientAddress(r *http.Request) string {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
+	ip := s.clientIP(r)
+	if !ip.IsValid() {
 		return r.RemoteAddr
-	}
-	ip := peer.Addr().Unmap()
-	if s.proxied && (ip.IsLoopback() || ip.IsPrivate()) {
-		if told, ok := lastForwarded(r.Header.Values("X-Forwarded-For")); ok {
-			ip = told
-		}
 	}
 	if ip.Is6() { // one household has a whole /64
 		if p, err := ip.Prefix(64); err == nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -121,4 +122,13 @@ func newServer(life context.Context, cfg Config, handler http.Handler) (*http.Se
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// portOf returns the port that l listens on, 0 where it has none.
+func portOf(l net.Listener) uint16 {
+	addr, err := netip.ParseAddrPort(l.Addr().String())
+	if err != nil {
+		return 0
+	}
+	return addr.Port()
 }

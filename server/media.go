@@ -36,6 +36,8 @@ var mediaTypes = map[string]string{
 	".png":  "image/png",
 	".webp": "image/webp",
 	".vtt":  "text/vtt; charset=utf-8",
+
+	".torrent": "application/x-bittorrent",
 }
 
 // openMedia marks an answer as one that pages of others may read: PeerTube's players, and
@@ -86,11 +88,15 @@ func (s *site) sendMedia(w http.ResponseWriter, r *http.Request) error {
 	}
 	openMedia(w.Header(), v)
 	name := r.PathValue("file")
-	switch name {
-	case "master.m3u8":
+	switch {
+	case name == "master.m3u8":
 		return s.sendMaster(w, r, v)
-	case "chapters.vtt":
+	case name == "chapters.vtt":
 		return s.sendChapters(w, r, v)
+	case name == segmentHashes:
+		return s.sendHashes(w, r, v)
+	case path.Ext(name) == ".torrent":
+		return s.sendTorrent(w, r, v)
 	}
 	kind, ok := mediaType(v.Media, name)
 	if !ok {
@@ -100,7 +106,7 @@ func (s *site) sendMedia(w http.ResponseWriter, r *http.Request) error {
 	if ext := path.Ext(name); ext == ".m3u8" || ext == ".vtt" {
 		return s.sendText(w, r, v, file, kind)
 	}
-	return s.sendFile(w, r, v, file, kind)
+	return s.sendFile(w, r, v, file, kind, false)
 }
 
 // mediaType returns the type of a file of m, and false for a file that m's rows do not
@@ -136,7 +142,7 @@ func (s *site) sendCaption(w http.ResponseWriter, r *http.Request) error {
 }
 
 // sendFile sends a file of a video, any part of it. The name comes from the store's rows.
-func (s *site) sendFile(w http.ResponseWriter, r *http.Request, v shown, name, kind string) error {
+func (s *site) sendFile(w http.ResponseWriter, r *http.Request, v shown, name, kind string, download bool) error {
 	f, err := openFile(s.videos, name)
 	if err != nil {
 		return err
@@ -151,10 +157,10 @@ func (s *site) sendFile(w http.ResponseWriter, r *http.Request, v shown, name, k
 	h.Set("Cache-Control", v.cacheControl())
 	if n := firstBytes(r, info.Size()); n > 0 {
 		h.Set("ETag", files.ETag(path.Base(name)+"?first", v.Media.Rev, n))
-		return files.SendFirst(w, r, f, n)
+		return files.SendFirst(w, r, f, n, s.budgeted(r, v, path.Base(name), download))
 	}
 	h.Set("ETag", files.ETag(path.Base(name), v.Media.Rev, info.Size()))
-	return files.Send(w, r, f)
+	return files.Send(w, r, f, s.budgeted(r, v, path.Base(name), download))
 }
 
 // firstBytes returns how much of a file an address with "?first=<bytes>" means, and 0 for
@@ -184,7 +190,7 @@ func openFile(root *os.Root, name string) (*os.File, error) {
 // sendText sends a playlist or captions, compressed unless they are very long.
 func (s *site) sendText(w http.ResponseWriter, r *http.Request, v shown, name, kind string) error {
 	if info, err := s.videos.Stat(name); err == nil && info.Size() > textBytes {
-		return s.sendFile(w, r, v, name, kind)
+		return s.sendFile(w, r, v, name, kind, false)
 	}
 	return s.computed(w, r, v, name, func(ctx context.Context) (cache.Answer, error) {
 		v, err := s.find(ctx, r.PathValue("id")) // again, as of the version that the cache knows
@@ -288,7 +294,7 @@ func (s *site) sendDownload(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		kind = "application/octet-stream"
 	}
-	return s.sendFile(w, r, v, path.Join(v.ID, strconv.Itoa(v.Media.Rev), name), kind)
+	return s.sendFile(w, r, v, path.Join(v.ID, strconv.Itoa(v.Media.Rev), name), kind, true)
 }
 
 // originals reports whether originals may be downloaded. They carry what a camera or phone
@@ -348,7 +354,7 @@ func (s *site) sendPicture(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cache-Control", "public, max-age=3600")
-	return files.Send(w, r, f)
+	return files.Send(w, r, f, nil)
 }
 
 // sendIcon sends browsers that guess to where the icon is.

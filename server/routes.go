@@ -42,6 +42,11 @@ func (s *site) routes() map[string]http.Handler {
 		"GET /oembed":          s.page(s.sendOEmbed),
 		"GET /services/oembed": s.page(s.sendOEmbed), // where PeerTube has it
 
+		// Sharing; the addresses are those where players of PeerTube look
+		"GET /tracker/socket":   http.HandlerFunc(s.share.Socket),
+		"GET /tracker/announce": http.HandlerFunc(s.share.Announce),
+		"GET /tracker/scrape":   http.HandlerFunc(s.share.Scrape),
+
 		// The look
 		"GET /assets/":        assets.Handler(),
 		"GET /channel/{file}": s.page(s.sendPicture),

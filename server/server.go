@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -54,6 +55,10 @@ type Config struct {
 	// the Host on, and the last X-Forwarded-For is believed when the connection comes from a
 	// loopback or private address.
 	TLS *tls.Config
+
+	// Seed makes the process that gives videos to torrent programs; see package seed/peer.
+	// Nil means that there is none, nor STUN.
+	Seed func(context.Context) *exec.Cmd
 
 	Ready func(addr string) // called once with the address, when requests are taken
 	Log   *slog.Logger      // nil discards
@@ -106,6 +111,7 @@ func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) erro
 		{"answer requests", func(ctx context.Context) error { return s.answer(ctx, cfg, listener) }},
 		{"do the work", worker.Run},
 		{"store views", s.views.Run},
+		{"share videos", func(ctx context.Context) error { return s.share.Run(ctx, portOf(listener)) }},
 		{"give memory back", s.rest},
 		{"heed settings", cfg.heedChanges},
 		{"maintain the store", s.maintain},
@@ -113,7 +119,7 @@ func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) erro
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	failed := make([]error, len(lives)+1)
+	failed := make([]error, len(lives)+2)
 	for i, life := range lives {
 		wg.Go(func() {
 			if err := life.run(ctx); err != nil && ctx.Err() == nil {
@@ -127,6 +133,9 @@ func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) erro
 	defer stop()
 	if err := s.views.Flush(last); err != nil {
 		failed[len(lives)] = fmt.Errorf("store the last views: %w", err)
+	}
+	if err := s.share.Flush(last); err != nil {
+		failed[len(lives)+1] = fmt.Errorf("store the last counts: %w", err)
 	}
 	return errors.Join(failed...)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tubelet/tubelet/server/cache"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/server/preview"
+	"github.com/tubelet/tubelet/server/share"
 	"github.com/tubelet/tubelet/server/views"
 	"github.com/tubelet/tubelet/store"
 )
@@ -35,6 +36,7 @@ type site struct {
 	cache    *cache.Cache
 	progress *cache.Cache // of what shows the progress of jobs
 	views    *views.Counter
+	share    *share.Share
 	catalog  *catalog
 	searches chan struct{} // holds one for each search that runs
 	videos   *os.Root      // data/videos
@@ -51,10 +53,10 @@ func newSite(ctx context.Context, cfg Config) (*site, error) {
 		local: cfg.Local, secure: cfg.TLS != nil, proxied: !cfg.Local && cfg.TLS == nil,
 		store: cfg.Store, log: cfg.Log,
 		views:    views.New(cfg.Store.AddViews, cfg.Log),
-		cache:    cache.New(cache.Config{Version: cfg.Store.ContentVersion, Bytes: cacheBytes}),
 		progress: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: progressBytes}),
 		searches: make(chan struct{}, searchesAtOnce),
 	}
+	s.cache = cache.New(cache.Config{Version: s.version, Bytes: cacheBytes})
 	s.catalog = &catalog{load: cfg.Store.Video, version: s.cache.Version}
 	var err error
 	if s.channel, err = cfg.Store.Channel(ctx); err != nil {
@@ -74,6 +76,10 @@ func newSite(ctx context.Context, cfg Config) (*site, error) {
 	}
 	if s.picture, err = openRoot(cfg.Data, "channel"); err != nil {
 		s.videos.Close()
+		return nil, err
+	}
+	if err := s.openShare(ctx, cfg); err != nil {
+		s.close()
 		return nil, err
 	}
 	return s, nil

@@ -81,7 +81,13 @@ func (s *site) showWatch(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return nil, err
 		}
-		page := &pages.Watch{Site: head, Video: v.Video, Key: v.key, Player: pages.NewPlayer(head.Channel, v.Video, v.key)}
+		page := &pages.Watch{Site: head, Video: v.Video, Key: v.key}
+		if page.Player, err = s.player(ctx, head.Channel, v); err != nil {
+			return nil, err
+		}
+		if page.Torrents, err = s.torrents(ctx, head.Channel, v.Video); err != nil {
+			return nil, err
+		}
 		if page.Thread, err = s.thread(ctx, v, 1); err != nil {
 			return nil, err
 		}
@@ -133,7 +139,10 @@ func (s *site) showEmbed(w http.ResponseWriter, r *http.Request) error {
 	name := fmt.Sprint("embed ", autoplay, muted, loop, early)
 	return s.ofVideo(w, r, name, func(ctx context.Context, v shown) (pages.Page, error) {
 		head, err := s.head(ctx)
-		player := pages.NewPlayer(head.Channel, v.Video, v.key)
+		if err != nil {
+			return nil, err
+		}
+		player, err := s.player(ctx, head.Channel, v)
 		player.Embed, player.Autoplay, player.Muted, player.Loop = true, autoplay, muted, loop
 		player.Early = early
 		return &pages.Embed{Site: head, Video: v.Video, Player: player}, err

@@ -54,12 +54,12 @@ func amount(v string) error {
 	return nil
 }
 
-// emptyOr is a rule for what may be left empty.
-func emptyOr(check func(string) error) rule {
+// orWord is a rule that allows a word besides.
+func orWord(word string, r rule) rule {
 	return rule{check: func(v string) error {
-		if v == "" {
+		if v == word {
 			return nil
 		}
-		return check(v)
+		return r.check(v)
 	}}
 }

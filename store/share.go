@@ -26,7 +26,7 @@ func (r Rendition) beside(ext string) string {
 	if r.Infohash == "" {
 		return ""
 	}
-	return strings.TrimSuffix(r.File, path.Ext(r.File)) + ext
+	return r.Name() + ext
 }
 
 // SetTorrent records that the torrent of a rendition lies beside it. A rendition that is not
@@ -74,6 +74,34 @@ func (s *Store) VideoOf(ctx context.Context, infohash string) (Video, error) {
 		return Video{}, fmt.Errorf("find the video of %s: %w", infohash, err)
 	}
 	return s.Video(ctx, id)
+}
+
+// SharesSome reports whether any video is shared whatever the setting p2p says.
+func (s *Store) SharesSome(ctx context.Context) (bool, error) {
+	var found []int
+	err := s.read(ctx, func(q querier) (err error) {
+		found, err = all(ctx, q, value[int], "select 1 from videos where p2p <> '' and p2p in ('on', 'ask') limit 1")
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for shared videos: %w", err)
+	}
+	return len(found) > 0, nil
+}
+
+// Infohashes returns the torrents of all listed videos, but of those that are not shared: the
+// setting p2p is given.
+func (s *Store) Infohashes(ctx context.Context, p2p string) ([]string, error) {
+	var list []string
+	err := s.read(ctx, func(q querier) (err error) {
+		list, err = all(ctx, q, value[string], `select r.infohash from videos v join renditions r on r.video = v.id and r.rev = v.rev
+			where r.infohash <> '' and iif(v.p2p = '', ?, v.p2p) <> 'off' and `+listed, p2p)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list torrents: %w", err)
+	}
+	return list, nil
 }
 
 // Traffic is bytes of media by the way they went.
@@ -177,3 +205,6 @@ func (s *Store) TellFigures(ctx context.Context, f Figures) error {
 	}
 	return nil
 }
+
+// Name is what people call the rendition, its file's name without the end: "720p", "audio".
+func (r Rendition) Name() string { return strings.TrimSuffix(r.File, path.Ext(r.File)) }

@@ -27,6 +27,7 @@ func upgrades() []string {
 // sharing leads from version 1 to version 2, which shares videos among their viewers.
 const sharing = `
 alter table videos add column p2p text not null default '' check (p2p in ('', 'on', 'ask', 'off'));
+create index videos_p2p on videos (p2p) where p2p <> '';
 alter table renditions add column pieces integer not null default 0;
 create index renditions_infohash on renditions (infohash) where infohash <> '';
 create table traffic (

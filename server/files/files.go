@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"time"
@@ -27,8 +28,13 @@ func ETag(name string, rev int, size int64) string {
 	return fmt.Sprintf(`"%x-%x"`, h.Sum64(), size)
 }
 
-// Send answers r with the file. The caller has set Content-Type, ETag and caching.
-func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
+// Gate returns what the bytes [from, to) of a file pass on their way to w. It is closed
+// when they have, or when the client has gone.
+type Gate func(w io.Writer, from, to int64) io.WriteCloser
+
+// Send answers r with the file. The caller has set Content-Type, ETag and caching. A nil
+// gate lets everything through.
+func Send(w http.ResponseWriter, r *http.Request, f *os.File, gate Gate) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("send file: %w", err)
@@ -36,19 +42,27 @@ func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
 	if rng := r.Header.Get("Range"); rng != "" {
 		narrow(r, rng, info.Size())
 	}
-	pace := &pacer{ResponseWriter: w, control: http.NewResponseController(w)}
-	http.ServeContent(pace, r, "", info.ModTime(), f)
-	return nil
+	return serve(w, r, info, f, gate)
 }
 
 // SendFirst answers r with the first n bytes of the file, as if they were all of it.
-func SendFirst(w http.ResponseWriter, r *http.Request, f *os.File, n int64) error {
+func SendFirst(w http.ResponseWriter, r *http.Request, f *os.File, n int64, gate Gate) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("send the start of a file: %w", err)
 	}
+	return serve(w, r, info, io.NewSectionReader(f, 0, n), gate)
+}
+
+func serve(w http.ResponseWriter, r *http.Request, info fs.FileInfo, body io.ReadSeeker, gate Gate) error {
 	pace := &pacer{ResponseWriter: w, control: http.NewResponseController(w)}
-	http.ServeContent(pace, r, "", info.ModTime(), io.NewSectionReader(f, 0, n))
+	if gate == nil || r.Method == http.MethodHead {
+		http.ServeContent(pace, r, "", info.ModTime(), body)
+		return nil
+	}
+	gated := &gated{pacer: pace, gate: gate}
+	defer gated.close()
+	http.ServeContent(gated, r, "", info.ModTime(), body)
 	return nil
 }
 

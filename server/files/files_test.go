@@ -43,7 +43,7 @@ func serve(t testing.TB, content []byte) *httptest.Server {
 		defer f.Close()
 		w.Header().Set("Content-Type", "video/mp4")
 		w.Header().Set("ETag", files.ETag("480p.mp4", 1, int64(len(content))))
-		if err := files.Send(w, r, f); err != nil {
+		if err := files.Send(w, r, f, nil); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -174,7 +174,7 @@ func TestSendKeepsSendfile(t *testing.T) {
 	defer f.Close()
 	d := &direct{ResponseRecorder: httptest.NewRecorder()}
 	d.Header().Set("Content-Type", "video/mp4")
-	if err := files.Send(d, httptest.NewRequest("GET", "/", nil), f); err != nil {
+	if err := files.Send(d, httptest.NewRequest("GET", "/", nil), f, nil); err != nil {
 		t.Fatal(err)
 	}
 	if d.files != 12 || d.others != 0 || !bytes.Equal(d.Body.Bytes(), content) {
@@ -203,7 +203,7 @@ func FuzzRange(f *testing.F) {
 		r.Header.Set("Range", header)
 		w := httptest.NewRecorder()
 		w.Header().Set("Content-Type", "video/mp4")
-		if err := files.Send(w, r, file); err != nil {
+		if err := files.Send(w, r, file, nil); err != nil {
 			t.Fatal(err)
 		}
 		checkPart(t, w, content)

@@ -66,7 +66,7 @@ func read(t *testing.T, name string, pause time.Duration, whole bool) {
 		defer f.Close()
 		start := time.Now()
 		w.Header().Set("Content-Type", "video/mp4")
-		if err := files.Send(w, r, f); err != nil {
+		if err := files.Send(w, r, f, nil); err != nil {
 			t.Error(err)
 		}
 		took = time.Since(start)

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/tubelet/tubelet/server/offer"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -52,13 +53,14 @@ type Search struct {
 
 // Watch is the page of one video.
 type Watch struct {
-	Site   Site
-	Video  store.Video
-	Key    string // preview key, for a draft or scheduled video
-	Player Player
-	Thread Thread
-	More   []store.Video // listed videos related to this one
-	Jobs   []store.Job   // open jobs of the video, while it is processing
+	Site     Site
+	Video    store.Video
+	Key      string // preview key, for a draft or scheduled video
+	Player   Player
+	Thread   Thread
+	Torrents []offer.Torrent // what is offered of it
+	More     []store.Video   // listed videos related to this one
+	Jobs     []store.Job     // open jobs of the video, while it is processing
 
 	// Originals means that the file as the creator gave it is offered too, with all that
 	// the camera wrote into it.
@@ -113,7 +115,9 @@ type Player struct {
 	Muted    bool
 	Loop     bool
 	Embed    bool
-	Early    bool // it will start at the beginning at once: ask for the first seconds with the page
+	Short    bool   // the upload is in short supply: start low
+	Swarm    *Swarm // nil for what is not shared
+	Early    bool   // it will start at the beginning at once: ask for the first seconds with the page
 }
 
 // Card is a video in a list.

@@ -30,6 +30,25 @@ type playerData struct {
 	Start      float64           `json:"start,omitempty"`
 	Autoplay   bool              `json:"autoplay,omitempty"`
 	Embed      bool              `json:"embed,omitempty"`
+	Short      bool              `json:"short,omitempty"` // begin is low because the upload is in short supply
+	Swarm      *Swarm            `json:"swarm,omitempty"`
+}
+
+// Swarm is what a player needs to share a video with its other viewers.
+type Swarm struct {
+	Mode       string           `json:"mode"`           // on, ask: not before the viewer said yes, off
+	Socket     string           `json:"socket"`         // address of the tracker, on our own host
+	STUN       string           `json:"stun,omitempty"` // "stun:host:port", on our own host
+	Renditions []SwarmRendition `json:"renditions"`     // those that have a torrent
+}
+
+// SwarmRendition is one file that is shared.
+type SwarmRendition struct {
+	Height      int    `json:"height"`
+	Infohash    string `json:"infohash"`
+	Torrent     string `json:"torrent"` // absolute address of the .torrent
+	PieceLength int64  `json:"pieceLength"`
+	Size        int64  `json:"size"`
 }
 
 type playerRendition struct {
@@ -62,7 +81,7 @@ func (p Player) Data() (string, error) {
 		Duration: m.Duration.Seconds(), FPS: m.FPS,
 		HLS: p.HLS(), File: p.Progressive(), Poster: p.Poster(),
 		Ping: p.Ping, Start: p.Start.Seconds(), Autoplay: p.Autoplay, Embed: p.Embed,
-		Board: p.board(),
+		Board: p.board(), Short: p.Short, Swarm: p.Swarm,
 	}
 	if len(m.Renditions) > 0 {
 		d.Begin = m.Renditions[p.startRendition()].Height
@@ -92,6 +111,7 @@ const (
 	firstSeconds = 6
 	shortest     = 8 * time.Second
 	startHeight  = 480 // a start must be quick before it is sharp
+	shortHeight  = 240 // a start when the upload is in short supply
 )
 
 func (p Player) first(r store.Rendition) string {
@@ -116,10 +136,13 @@ func (p Player) First() string {
 }
 
 // startRendition returns the index of the rendition that a start is made with: 480 rows,
-// or the lowest there is.
+// fewer while the upload is in short supply, or the lowest there is.
 func (p Player) startRendition() int {
-	list := p.Video.Media.Renditions
-	low := func(r store.Rendition) bool { return r.Height <= startHeight && !isAlternate(r) }
+	list, height := p.Video.Media.Renditions, startHeight
+	if p.Short {
+		height = shortHeight
+	}
+	low := func(r store.Rendition) bool { return r.Height <= height && !isAlternate(r) }
 	if i := slices.IndexFunc(list, low); i >= 0 {
 		return i
 	}

@@ -46,6 +46,15 @@ func (w *Worker) Follow(ctx context.Context, id string, rev int, report func(Eve
 	}
 }
 
+// Elsewhere reports whether another process does the jobs at this moment, such as the server.
+func (w *Worker) Elsewhere() bool {
+	l, err := disk.TryLock(w.path("work.lock"))
+	if err == nil {
+		l.Release()
+	}
+	return errors.Is(err, disk.ErrLocked)
+}
+
 // follower remembers what it has told.
 type follower struct {
 	w         *Worker

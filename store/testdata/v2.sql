@@ -77,6 +77,9 @@ create index videos_listed on videos (published_at desc, number desc)
 create index videos_scheduled on videos (publish_at)
   where publish_at is not null and published_at is null;
 
+-- The exceptions from the setting p2p.
+create index videos_p2p on videos (p2p) where p2p <> '';
+
 create index videos_created on videos (created_at desc, number desc);
 
 

@@ -1,0 +1,144 @@
+package share
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/tubelet/tubelet/seed/budget"
+	"github.com/tubelet/tubelet/seed/metainfo"
+	"github.com/tubelet/tubelet/seed/swarm"
+	"github.com/tubelet/tubelet/store"
+)
+
+// Viewer is the header in which a viewer of a swarm says who it is. Other sites' pages can't
+// send it: our answer to their preflight does not name it.
+const Viewer = "Tubelet-Viewer"
+
+// Sending is a file that is about to be sent.
+type Sending struct {
+	Request   *http.Request
+	Address   string          // of the client
+	Rendition store.Rendition // zero for an original
+	Download  bool            // to keep, not to watch
+}
+
+// Gate returns the writer through which the bytes [from, to) of a file leave to w. Close it
+// in the end.
+func (s *Share) Gate(f Sending, w io.Writer, from, to int64) io.WriteCloser {
+	claim, done := s.claim(f, from, to)
+	g := &gate{left: to - from, done: done}
+	if s.budget.Limited() {
+		out := s.budget.Writer(f.Request.Context(), claim, to-from, w)
+		g.out, g.close = out, out.Close
+	} else {
+		g.out, g.close = &counted{w, s.budget, f.Request.Context(), claim}, func() error { return nil }
+	}
+	return g
+}
+
+// claim says what a request may ask for. What a client says of itself does not count: the
+// coordinator knows whom it has granted what.
+func (s *Share) claim(f Sending, from, to int64) (budget.Claim, func(whole bool)) {
+	nothing := func(bool) {}
+	c := budget.Claim{Viewer: f.Address, Way: budget.HTTP, Class: budget.Plain, Rate: float64(f.Rendition.Bandwidth) / 8}
+	id := f.Request.Header.Get(Viewer)
+	first := f.Request.URL.Query().Has("first")
+	switch {
+	case f.Download, f.Rendition.File == "", f.Request.Header.Get("Range") == "" && !first:
+		c.Class = budget.Bulk
+		return c, nothing
+	case id != "" && f.Rendition.Infohash != "":
+		if _, err := metainfo.ParseHash(id); err == nil { // a peer id is as long as a hash
+			return s.leased(c, f.Rendition.Infohash, swarm.Peer(id), from, to)
+		}
+	case from == 0 && s.starts.allow(f.Address, time.Now()):
+		c.Class = budget.Start
+	}
+	return c, nothing
+}
+
+// leased asks the coordinator about a viewer of a swarm.
+func (s *Share) leased(c budget.Claim, hash string, p swarm.Peer, from, to int64) (budget.Claim, func(whole bool)) {
+	slack, right := s.swarm.Lease(time.Now(), hash, p, from, to)
+	switch right {
+	case swarm.Start:
+		c.Class, c.Way = budget.Start, budget.Swarm
+	case swarm.Granted:
+		c.Class, c.Way = budget.Leased, budget.Swarm
+	}
+	if right != swarm.Plain {
+		c.Viewer, c.Slack = string(p), slack
+	}
+	return c, func(whole bool) { s.swarm.Done(time.Now(), hash, p, from, to, whole) }
+}
+
+// gate is one answer on its way out.
+type gate struct {
+	out interface {
+		io.Writer
+		io.ReaderFrom
+	}
+	close func() error
+	left  int64
+	done  func(whole bool)
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	n, err := g.out.Write(p)
+	g.left -= int64(n)
+	return n, err
+}
+
+func (g *gate) ReadFrom(r io.Reader) (int64, error) {
+	n, err := g.out.ReadFrom(r)
+	g.left -= n
+	return n, err
+}
+
+func (g *gate) Close() error {
+	err := g.close()
+	g.done(g.left <= 0)
+	return err
+}
+
+// counted counts what is sent without a limit, a piece at a time, so that sendfile stays
+// possible. A limit that is set meanwhile holds from the next piece on.
+type counted struct {
+	w      io.Writer
+	budget *budget.Budget
+	ctx    context.Context
+	claim  budget.Claim
+}
+
+const countedPiece = 256 << 10
+
+func (c *counted) Write(p []byte) (int, error) {
+	if err := c.budget.Take(c.ctx, c.claim, len(p)); err != nil {
+		return 0, err
+	}
+	return c.w.Write(p)
+}
+
+func (c *counted) ReadFrom(src io.Reader) (int64, error) {
+	to, direct := c.w.(io.ReaderFrom)
+	limited, ok := src.(*io.LimitedReader)
+	if !ok || !direct {
+		return io.Copy(struct{ io.Writer }{c}, src)
+	}
+	var sent int64
+	for limited.N > 0 {
+		part := &io.LimitedReader{R: limited.R, N: min(countedPiece, limited.N)}
+		if err := c.budget.Take(c.ctx, c.claim, int(part.N)); err != nil {
+			return sent, err
+		}
+		n, err := to.ReadFrom(part)
+		sent += n
+		limited.N -= n
+		if err != nil || part.N > 0 { // the client has gone, or the file is shorter than it was
+			return sent, err
+		}
+	}
+	return sent, nil
+}
