@@ -73,6 +73,13 @@ func (m *Maker) Tune(threads, nice int, encoder string) {
 	m.cfg.Threads, m.cfg.Nice, m.cfg.Encoder = threads, nice, encoder
 }
 
+// SetThreads changes the number of threads alone.
+func (m *Maker) SetThreads(n int) {
+	m.tuning.Lock()
+	defer m.tuning.Unlock()
+	m.cfg.Threads = n
+}
+
 // config returns the configuration as it is now.
 func (m *Maker) config() Config {
 	m.tuning.Lock()

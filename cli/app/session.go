@@ -117,10 +117,16 @@ func (s *Session) Maker(ctx context.Context, log *slog.Logger) (*media.Maker, er
 // Worker returns what publishes and changes videos. It logs nothing: a command tells its
 // errors itself, and what a job did wrong is in its row.
 func (s *Session) Worker(ctx context.Context) (*work.Worker, error) {
+	return s.WorkerWith(ctx, func(*media.Maker) {})
+}
+
+// WorkerWith does the same, with something else said of the making for this run.
+func (s *Session) WorkerWith(ctx context.Context, said func(*media.Maker)) (*work.Worker, error) {
 	maker, err := s.Maker(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
+	said(maker)
 	return work.New(work.Config{Data: s.Data, Store: s.Store, Media: maker}), nil
 }
 

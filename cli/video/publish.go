@@ -27,6 +27,7 @@ type publishOptions struct {
 	tags, captions                      []string
 	thumbnail, chapters, at             string
 	unlisted, draft, noWait, dryRun     bool
+	threads                             threads
 }
 
 func newPublish(a *app.App) *cobra.Command {
@@ -39,7 +40,10 @@ play is watchable within seconds; for others the quickest rendition is made firs
 address is printed once when it is watchable, and again when all renditions are done.
 
 Ctrl-C before the file is stored leaves nothing behind. After that it only detaches: the
-server goes on, and so does tubelet jobs attach ID. The same file twice is refused (4).`,
+server goes on, and so does tubelet jobs attach ID. The same file twice is refused (4).
+
+While tubelet serve runs, renditions are made by the server, which obeys the setting
+threads. Else this command makes them, and --threads says with how many cores.`,
 		Example: `  tubelet publish talk.mp4 --title "A talk" --tag wood,tools --caption en=talk.srt
   tubelet publish - --title "From another machine" < talk.mp4
   tubelet publish talk.mp4 --dry-run`,
@@ -61,6 +65,7 @@ server goes on, and so does tubelet jobs attach ID. The same file twice is refus
 	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
 	f.BoolVar(&o.noWait, "no-wait", false, "return once the file is stored; the server does the rest")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing, show what would be made")
+	o.threads.flag(c)
 	line.Exclusive(c, "unlisted", "draft")
 	line.Exclusive(c, "description", "description-file")
 	line.Exclusive(c, "draft", "at")
@@ -83,7 +88,7 @@ func (o publishOptions) run(ctx context.Context, a *app.App, file string) error 
 		return err
 	}
 	defer s.Close()
-	w, err := s.Worker(ctx)
+	w, err := o.threads.worker(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -96,6 +101,7 @@ func (o publishOptions) run(ctx context.Context, a *app.App, file string) error 
 	if err != nil {
 		return refused(file, err)
 	}
+	o.threads.note(a, w, o.noWait)
 	return r.Follow(ctx, w, v, 1, o.noWait)
 }
 

@@ -11,7 +11,10 @@ import (
 	"github.com/tubelet/tubelet/cli/line"
 )
 
-type replaceOptions struct{ yes, noWait bool }
+type replaceOptions struct {
+	yes, noWait bool
+	threads     threads
+}
 
 func newReplace(a *app.App) *cobra.Command {
 	var o replaceOptions
@@ -33,6 +36,7 @@ id, and where it cannot ask it refuses without --yes.`,
 	}
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&o.noWait, "no-wait", false, "return once the file is stored; the server does the rest")
+	o.threads.flag(c)
 	line.Exits(c, exit.NotFound, exit.Conflict, exit.Refused)
 	return c
 }
@@ -54,7 +58,7 @@ func (o replaceOptions) run(ctx context.Context, a *app.App, id, file string) er
 	if err := a.Confirm(ctx, o.yes, "Replaces the file of %s and removes the old one.", v); err != nil {
 		return err
 	}
-	w, err := s.Worker(ctx)
+	w, err := o.threads.worker(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -64,5 +68,6 @@ func (o replaceOptions) run(ctx context.Context, a *app.App, id, file string) er
 	if err != nil {
 		return refused(file, err)
 	}
+	o.threads.note(a, w, o.noWait)
 	return r.Follow(ctx, w, v, rev, o.noWait)
 }
