@@ -83,7 +83,7 @@ func (t Torrent) Check(i int, b []byte) bool {
 // what a viewer can pass on: small ones spread a new video faster, but each costs messages,
 // so high rates and very long files have larger ones, up to 0.7 seconds of video.
 func PieceLength(size int64, length time.Duration) int64 {
-	const short, long, many = 250 * time.Millisecond, 700 * time.Millisecond, 8192
+	const short, long, many = 250 * time.Millisecond, 700 * time.Millisecond, 16384
 	plays := func(piece int64) time.Duration {
 		if size <= 0 || length <= 0 {
 			return short
