@@ -1,45 +1,242 @@
 package swarm
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
 
+// Bounds on what strangers may make the Coordinator remember.
+const (
+	maxRooms        = 4096
+	maxPeers        = 20_000
+	maxRoomsPerPeer = 4
+	maxWishes       = 4
+	maxReceived     = 64
+	maxConnected    = 256
+)
+
+// How far a report is trusted.
+const (
+	extrapolate = 2 * time.Second  // a silent viewer plays on for this long
+	silence     = 15 * time.Second // then it no longer wants anything
+	connectTime = 5 * time.Second  // a viewer without peers after this passes nothing on
+	seekJump    = 3.0              // seconds off the course that make a seek
+	startsMost  = 2.0              // starts and seeks that may come at once
+	startsPer   = 5.0              // seconds that earn another
+)
+
 // Coordinator schedules every swarm of one origin. It is safe for concurrent use.
 type Coordinator struct {
-	mu     sync.Mutex
-	origin Origin
+	mu       sync.Mutex
+	origin   Origin
+	rooms    map[string]*room
+	order    []*room // of coming
+	peers    map[Peer]*peer
+	leases   []*lease // of all, oldest first
+	promised int64    // bytes granted and not yet asked for
+	asks     []ask    // scratch
+}
+
+// peer is one tab or mirror, in all its rooms.
+type peer struct {
+	id     Peer
+	mirror bool
+	up     upload
+	views  []*viewer
+	starts float64 // left of startsMost
+	earned time.Time
 }
 
 // New returns a Coordinator that grants what origin has room for.
 func New(origin Origin) *Coordinator {
-	return &Coordinator{origin: origin}
+	return &Coordinator{origin: origin, rooms: map[string]*room{}, peers: map[Peer]*peer{}}
 }
 
 // Join adds a viewer or a mirror to the swarm of a rendition. A viewer that joins a second
 // rendition plays that one from now on and stays in the first as a holder of its pieces. It
 // reports false when the bounds on swarms and peers are reached.
 func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.room(hash, m)
+	who := c.peer(now, p, mirror)
+	if r == nil || who == nil {
+		c.tidy(r, who)
+		return false
+	}
+	v := who.view(hash)
+	if v == nil {
+		if len(who.views) >= maxRoomsPerPeer && !mirror {
+			c.leave(who.views[0])
+		}
+		v = &viewer{peer: who, room: r, joined: now, at: now, rate: 1, held: newBits(r.x.pieces), given: newBits(r.x.pieces)}
+		who.views = append(who.views, v)
+		c.peers[p], c.rooms[hash] = who, r
+		c.enter(r, v)
+	}
+	for _, other := range who.views {
+		other.active = false
+		other.wishes = nil
+	}
+	v.active = !mirror
+	v.begin(now)
+	v.reshare(now)
 	return true
 }
 
-// Leave forgets a peer in one swarm; an empty hash means all of them (its socket closed).
-func (c *Coordinator) Leave(now time.Time, hash string, p Peer) {}
-
-// Report takes what a viewer says of itself.
-func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {}
-
-// Tick hands out what the origin has room for. Call it every 100 ms while there are viewers.
-func (c *Coordinator) Tick(now time.Time) []Grant { return nil }
-
-// Lease says what a request for the bytes [from, to) may claim, and how near their deadline
-// is. Call it once when the request comes, and Done when its answer has ended.
-func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) (slack time.Duration, right Right) {
-	return 0, Plain
+// enter puts a new viewer into a room, and the room into the order.
+func (c *Coordinator) enter(r *room, v *viewer) {
+	if v.mirror {
+		r.mirrors++
+	} else {
+		r.viewers = append(r.viewers, v)
+	}
+	if !slices.Contains(c.order, r) {
+		c.order = append(c.order, r)
+	}
 }
 
-// Done ends what Lease began; whole says that all of the bytes were sent.
-func (c *Coordinator) Done(now time.Time, hash string, p Peer, from, to int64, whole bool) {}
+func (c *Coordinator) room(hash string, m *Media) *room {
+	if r := c.rooms[hash]; r != nil {
+		return r
+	}
+	x := newIndex(m)
+	if x == nil || len(c.rooms) >= maxRooms {
+		return nil
+	}
+	return newRoom(hash, x)
+}
+
+func (c *Coordinator) peer(now time.Time, id Peer, mirror bool) *peer {
+	if p := c.peers[id]; p != nil {
+		return p
+	}
+	if len(c.peers) >= maxPeers {
+		return nil
+	}
+	return &peer{id: id, mirror: mirror, up: newUpload(now), starts: startsMost, earned: now}
+}
+
+func (p *peer) view(hash string) *viewer {
+	for _, v := range p.views {
+		if v.room.hash == hash {
+			return v
+		}
+	}
+	return nil
+}
+
+// Leave forgets a peer in one swarm; an empty hash means all of them (its socket closed).
+func (c *Coordinator) Leave(now time.Time, hash string, p Peer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	who := c.peers[p]
+	if who == nil {
+		return
+	}
+	for _, v := range slices.Clone(who.views) {
+		if hash == "" || v.room.hash == hash {
+			c.leave(v)
+		}
+	}
+}
+
+func (c *Coordinator) leave(v *viewer) {
+	for len(v.leases) > 0 {
+		c.end(v.leases[0], false)
+	}
+	v.remove()
+	if v.mirror {
+		v.room.mirrors--
+	}
+	v.room.viewers = slices.DeleteFunc(v.room.viewers, func(o *viewer) bool { return o == v })
+	v.views = slices.DeleteFunc(v.views, func(o *viewer) bool { return o == v })
+	c.tidy(v.room, v.peer)
+}
+
+// tidy forgets an empty room and a peer without rooms.
+func (c *Coordinator) tidy(r *room, p *peer) {
+	if r != nil && len(r.viewers) == 0 && r.mirrors == 0 {
+		delete(c.rooms, r.hash)
+		c.order = slices.DeleteFunc(c.order, func(o *room) bool { return o == r })
+	}
+	if p != nil && len(p.views) == 0 {
+		delete(c.peers, p.id)
+	}
+}
+
+// Report takes what a viewer says of itself.
+func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	who := c.peers[p]
+	if who == nil {
+		return
+	}
+	v := who.view(hash)
+	if v == nil {
+		return
+	}
+	c.credit(now, who, r.Received)
+	v.move(now, r)
+	if r.Have != nil {
+		v.update(r.Have)
+		c.obsolete(v, r.Have)
+	}
+	v.wish(r.Wishes)
+	v.reshare(now)
+}
+
+// credit believes a receiver's word on what others sent it.
+func (c *Coordinator) credit(now time.Time, from *peer, received map[Peer]int64) {
+	if len(received) > maxReceived {
+		return
+	}
+	for id, bytes := range received {
+		if sender := c.peers[id]; sender != nil && sender != from {
+			sender.up.got(bytes)
+		}
+	}
+	from.up.roll(now)
+}
+
+// move takes position and state. A jump off the course is a seek and earns a start.
+func (v *viewer) move(now time.Time, r Report) {
+	end := v.room.x.segs[len(v.room.x.segs)-1].end
+	pos := min(max(r.Position, 0), end) // NaN fails both and is sorted out below
+	if pos != pos {
+		pos = v.pos
+	}
+	if jump := pos - v.position(now); jump > seekJump || jump < -seekJump {
+		v.pos = pos
+		v.begin(now)
+	}
+	v.pos, v.at, v.reported = pos, now, true
+	v.rate = 1
+	if r.Rate > 0 && r.Rate <= 4 {
+		v.rate = r.Rate
+	}
+	v.paused, v.hidden = r.Paused, r.Hidden
+	v.connected = min(max(r.Connected, 0), maxConnected)
+}
+
+func (v *viewer) wish(wishes []int) {
+	v.wishes = v.wishes[:0]
+	for _, p := range wishes {
+		if p >= 0 && p < v.room.x.pieces && len(v.wishes) < maxWishes && !slices.Contains(v.wishes, p) {
+			v.wishes = append(v.wishes, p)
+		}
+	}
+}
 
 // Proven is the upload in bytes a second that a peer's receivers have confirmed.
-func (c *Coordinator) Proven(p Peer) float64 { return 0 }
+func (c *Coordinator) Proven(p Peer) float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	who := c.peers[p]
+	if who == nil || !who.up.proven {
+		return 0
+	}
+	return who.up.rate
+}

@@ -1,0 +1,171 @@
+package swarm
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	leaseFor   = 10 * time.Second
+	maxLeases  = 4 // per viewer
+	startFor   = 10 * time.Second
+	startReach = 4.0 // seconds of video from the position that a start may fetch
+)
+
+// lease is one piece that one viewer may fetch from the origin.
+type lease struct {
+	v      *viewer
+	piece  int
+	since  time.Time
+	asked  bool // its request has come
+	ended  bool
+	length int64
+}
+
+func (v *viewer) lease(p int) *lease {
+	for _, l := range v.leases {
+		if l.piece == p {
+			return l
+		}
+	}
+	return nil
+}
+
+// grant makes a lease.
+func (c *Coordinator) grant(now time.Time, v *viewer, p int) {
+	l := &lease{v: v, piece: p, since: now, length: v.room.x.pieceSize(p)}
+	v.leases = append(v.leases, l)
+	c.leases = append(c.leases, l)
+	c.promised += l.length
+	v.up.leased(now)
+	v.up.recent += float64(l.length)
+	v.hold(p)
+	v.wishes = slices.DeleteFunc(v.wishes, func(w int) bool { return w == p })
+}
+
+// end closes a lease; a piece that did not come is nobody's again.
+func (c *Coordinator) end(l *lease, whole bool) {
+	if l.ended {
+		return
+	}
+	l.ended = true
+	if !l.asked {
+		c.promised -= l.length
+	}
+	l.v.leases = slices.DeleteFunc(l.v.leases, func(o *lease) bool { return o == l })
+	if whole {
+		l.v.given.set(l.piece)
+	} else {
+		l.v.drop(l.piece)
+	}
+}
+
+// expire ends the leases that are too old, and forgets those that have ended.
+func (c *Coordinator) expire(now time.Time) {
+	n := 0
+	for n < len(c.leases) && (c.leases[n].ended || now.Sub(c.leases[n].since) > leaseFor) {
+		c.end(c.leases[n], false)
+		c.leases[n] = nil
+		n++
+	}
+	c.leases = c.leases[n:]
+}
+
+// obsolete ends leases on pieces that the viewer says it has and did not ask for: they came
+// from a peer in the meantime.
+func (c *Coordinator) obsolete(v *viewer, have []byte) {
+	for _, l := range slices.Clone(v.leases) {
+		if !l.asked && wire(have, l.piece>>6)&(1<<(l.piece&63)) != 0 {
+			c.end(l, true)
+		}
+	}
+}
+
+// begin gives the right to a start, at most startsMost at once and one every startsPer seconds.
+func (v *viewer) begin(now time.Time) {
+	p := v.peer
+	p.starts = min(startsMost, p.starts+now.Sub(p.earned).Seconds()/startsPer)
+	p.earned = now
+	if p.starts < 1 || p.mirror {
+		return
+	}
+	p.starts--
+	x := v.room.x
+	first := min(x.at(v.pos), len(x.segs)-1)
+	bytes := x.media.Segments[0].Offset + 2*x.media.PieceLength // whole pieces may be asked for
+	for i := first; i < len(x.segs) && x.segs[i].start < v.pos+startReach; i++ {
+		bytes += x.media.Segments[i].Size
+	}
+	v.starts = startRight{until: now.Add(startFor), bytes: bytes}
+}
+
+// Lease says what a request for the bytes [from, to) may claim, and how near their deadline
+// is. Call it once when the request comes, and Done when its answer has ended.
+func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) (slack time.Duration, right Right) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.viewer(hash, p)
+	if v == nil || from < 0 || from >= to || to > v.room.x.media.Size {
+		return 0, Plain
+	}
+	x, pos := v.room.x, v.position(now)
+	least, leased, near := lookAhead, true, true
+	for piece := x.piece(from); piece <= x.piece(to-1); piece++ {
+		leased = leased && v.lease(piece) != nil
+		s, needed := x.slack(piece, pos)
+		near = near && needed && s < startReach
+		if needed {
+			least = min(least, s)
+		}
+	}
+	slack = time.Duration(least * float64(time.Second))
+	switch {
+	case leased:
+		v.ask(c, x.piece(from), x.piece(to-1))
+		return slack, Granted
+	case (near || to <= x.media.Segments[0].Offset) && now.Before(v.starts.until) && to-from <= v.starts.bytes:
+		v.starts.bytes -= to - from
+		return 0, Start
+	}
+	return slack, Plain
+}
+
+// ask notes that the leased pieces are on their way through the gate, which counts them now.
+func (v *viewer) ask(c *Coordinator, from, to int) {
+	for piece := from; piece <= to; piece++ {
+		if l := v.lease(piece); !l.asked {
+			l.asked = true
+			c.promised -= l.length
+		}
+	}
+}
+
+// Done ends what Lease began; whole says that all of the bytes were sent.
+func (c *Coordinator) Done(now time.Time, hash string, p Peer, from, to int64, whole bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.viewer(hash, p)
+	if v == nil || from < 0 || from >= to || to > v.room.x.media.Size {
+		return
+	}
+	x := v.room.x
+	for piece := x.piece(from); piece <= x.piece(to-1); piece++ {
+		if l := v.lease(piece); l != nil && l.asked {
+			c.end(l, whole)
+			continue
+		}
+		start := int64(piece) * x.media.PieceLength
+		if whole && from <= start && start+x.pieceSize(piece) <= to {
+			v.hold(piece)
+			v.given.set(piece)
+		}
+	}
+}
+
+func (c *Coordinator) viewer(hash string, p Peer) *viewer {
+	who := c.peers[p]
+	if who == nil {
+		return nil
+	}
+	return who.view(hash)
+}

@@ -1,0 +1,333 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tubelet/tubelet/seed/budget"
+	"github.com/tubelet/tubelet/seed/swarm"
+)
+
+// The client's rules of docs/sharing.md, in numbers.
+const (
+	window      = 60.0 // seconds that it looks ahead
+	inOrder     = 12.0 // nearer than this, nearest first; beyond, rarest first
+	perPeer     = 2
+	atOnce      = 10
+	farPatience = 6.0 // seconds that a far piece may need
+	hopeRate    = 250_000.0
+	wishFrom    = 4.0 // seconds of slack
+	httpUntil   = 5.0 // seconds of slack below which it fetches alone until P2P is up
+	slots       = 4   // transfers that it serves at a time
+)
+
+// decide is one turn of a client.
+func (v *viewer) decide() {
+	switch {
+	case v.w.s.Mode == MediaLoader && !v.plain:
+		v.loader()
+	case v.plain:
+		v.ordinary(ahead)
+	case !v.engaged:
+		v.ordinary(httpUntil)
+	case len(v.links) == 0:
+		v.ordinary(20)
+	case v.w.s.Mode == Coordinated:
+		v.pull(window)
+		v.wish()
+	default:
+		v.pull(30)
+		v.rescue()
+	}
+}
+
+// ordinary fetches segment after segment by HTTP, up to reach seconds ahead.
+func (v *viewer) ordinary(reach float64) {
+	if len(v.http) > 0 {
+		return
+	}
+	for i := v.bufSeg; i < len(v.film.segs) && v.film.segs[i].start < v.pos+reach; i++ {
+		if !v.whole(i) {
+			v.fetch(v.missing(v.film.segs[i].from, v.film.segs[i].to))
+			return
+		}
+	}
+}
+
+func (v *viewer) missing(from, to int) (units []int) {
+	for u := from; u <= to; u++ {
+		if _, h := v.incoming(u); !v.has(u) && h == nil {
+			units = append(units, u)
+		}
+	}
+	return units
+}
+
+// fetch asks the origin for units; the coordinator says what the request may claim.
+func (v *viewer) fetch(units []int) {
+	if len(units) == 0 {
+		return
+	}
+	h := &flow{v: v, film: v.film, units: units, class: budget.Plain}
+	m := v.film.media
+	first, last := int64(units[0]), int64(units[len(units)-1])
+	h.asked = [2]int64{first * m.PieceLength, min(m.Size, (last+1)*m.PieceLength)}
+	if v.w.s.Mode == Coordinated && !v.plain {
+		slack, right := v.w.coord.Lease(v.w.clock(), v.film.hash, v.peer, h.asked[0], h.asked[1])
+		h.slack = slack
+		switch right {
+		case swarm.Granted:
+			h.class, h.lease = budget.Leased, true
+		case swarm.Start:
+			h.class = budget.Start
+		}
+	}
+	v.w.origin.request(h)
+}
+
+// granted fetches what the origin gave leave for: only the bytes that are missing.
+func (v *viewer) granted(pieces []int) {
+	for _, u := range pieces {
+		x, h := v.incoming(u)
+		if v.has(u) || h != nil {
+			continue // it says so with its next report
+		}
+		if x != nil {
+			v.w.drop(x)
+		}
+		v.fetch([]int{u})
+	}
+	v.wishes = slices.DeleteFunc(v.wishes, func(u int) bool { return slices.Contains(pieces, u) })
+}
+
+// report tells the server where it is.
+func (v *viewer) report() {
+	r := swarm.Report{Position: v.pos, Rate: 1, Connected: len(v.links), Have: v.have, Wishes: v.wishes, Received: maps.Clone(v.heard)}
+	r.Paused = v.pauseAt > 0 && v.w.now >= v.pauseAt && v.w.now < v.pauseAt+20*time.Second || !v.started
+	clear(v.heard)
+	v.w.coord.Report(v.w.clock(), v.film.hash, v.peer, r)
+}
+
+// pull asks peers for pieces.
+func (v *viewer) pull(reach float64) {
+	if len(v.in) >= atOnce {
+		return
+	}
+	var far []choice
+	f := v.film
+	busy := v.underway()
+	next := 0
+	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start < v.pos+reach; i++ {
+		slack := max(0, f.segs[i].start-v.pos)
+		for u := max(f.segs[i].from, next); u <= f.segs[i].to; u++ {
+			if v.has(u) || slices.Contains(busy, u) {
+				continue
+			}
+			if slack < inOrder {
+				v.ask(u, slack)
+			} else if n := v.holders(u); n > 0 {
+				far = append(far, choice{u, slack, float64(n) + 0.9*v.w.rng.Float64()})
+			}
+			if len(v.in) >= atOnce {
+				return
+			}
+		}
+		next = f.segs[i].to + 1
+	}
+	slices.SortFunc(far, func(a, b choice) int {
+		if a.rarity < b.rarity {
+			return -1
+		}
+		return 1
+	})
+	for _, c := range far {
+		if len(v.in) >= atOnce {
+			return
+		}
+		v.ask(c.unit, c.slack)
+	}
+}
+
+type choice struct {
+	unit   int
+	slack  float64
+	rarity float64
+}
+
+// underway lists what is coming, except in an HTTP answer that has not begun though it was
+// asked for a while ago.
+func (v *viewer) underway() (units []int) {
+	for _, x := range v.in {
+		units = append(units, x.unit)
+	}
+	for _, h := range v.http {
+		if h.sent > 0 || h.lease || v.w.now < h.ready+200*time.Millisecond {
+			units = append(units, h.units...)
+		}
+	}
+	return units
+}
+
+func (v *viewer) holders(u int) (n int) {
+	for _, l := range v.links {
+		if l.peer.offers(v.film, u) {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *viewer) offers(f *film, u int) bool {
+	if f == v.film {
+		return v.has(u)
+	}
+	s := v.kept[f]
+	return s != nil && s.has(u)
+}
+
+// ask starts a transfer from the peer that will be done first.
+func (v *viewer) ask(u int, slack float64) {
+	var best *link
+	least := 0.0
+	for _, l := range v.links {
+		if l.queue >= perPeer || l.peer.up <= 0 || !l.peer.offers(v.film, u) {
+			continue
+		}
+		cost := float64(l.queue+1) * float64(v.film.sizes[u]) / l.speed()
+		if l.peer.mirror && slack > inOrder {
+			cost += farPatience / 2 // peers before the mirror, or it pays for everybody
+		}
+		if slack >= inOrder && cost > farPatience {
+			continue
+		}
+		if best == nil || cost < least {
+			best, least = l, cost
+		}
+	}
+	if best == nil {
+		return
+	}
+	best.queue++
+	x := &xfer{from: best.peer, to: v, film: v.film, link: best, unit: u, ready: v.w.now + peerLatency, weight: 0.5 + v.w.rng.Float64()}
+	v.in = append(v.in, x)
+	best.peer.out = append(best.peer.out, x)
+}
+
+func (l *link) speed() float64 {
+	if l.rate == 0 {
+		return hopeRate
+	}
+	return max(l.rate, 1000)
+}
+
+// serve shares v's uplink among the transfers that it serves now.
+func (w *world) serve(v *viewer, dt float64) {
+	var ready []*xfer
+	for _, x := range v.out {
+		if w.now >= x.ready {
+			ready = append(ready, x)
+		}
+	}
+	if len(ready) > slots && w.s.Mode != MediaLoader {
+		slices.SortFunc(ready, func(a, b *xfer) int {
+			if sa, sb := a.to.slack(a.unit), b.to.slack(b.unit); sa != sb {
+				if sa < sb {
+					return -1
+				}
+				return 1
+			}
+			return a.to.id - b.to.id
+		})
+		ready = ready[:slots]
+	}
+	sum := 0.0
+	for _, x := range ready {
+		sum += x.weight
+	}
+	for _, x := range ready {
+		left := float64(x.film.sizes[x.unit]) - x.to.kept[x.film].part[x.unit]
+		x.share = min(v.up*dt*x.weight/sum, left+1)
+	}
+}
+
+// wish tells the server which pieces will not come in time.
+func (v *viewer) wish() {
+	v.wishes = v.wishes[:0]
+	f := v.film
+	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start < v.pos+wishFrom; i++ {
+		slack := max(0, f.segs[i].start-v.pos)
+		for u := f.segs[i].from; u <= f.segs[i].to && len(v.wishes) < 4; u++ {
+			if v.has(u) || slices.Contains(v.wishes, u) || v.comes(u, slack) {
+				continue
+			}
+			v.wishes = append(v.wishes, u)
+		}
+	}
+}
+
+// comes says whether u will come in time, or, while there is time, whether a peer has it or is
+// fetching it.
+func (v *viewer) comes(u int, slack float64) bool {
+	x, h := v.incoming(u)
+	if h != nil && (h.lease || h.sent > 0) {
+		return true
+	}
+	if x != nil {
+		rate := x.link.speed()
+		if passed := (v.w.now - x.began).Seconds(); x.bytes > 0 && passed > 0.2 {
+			rate = x.bytes / passed
+		}
+		eta := (float64(v.film.sizes[u]) - v.part[u]) / rate
+		return eta <= slack-0.3
+	}
+	if slack <= 2 {
+		return false
+	}
+	for _, l := range v.links {
+		if l.peer.offers(v.film, u) {
+			return true
+		}
+		if _, h := l.peer.incoming(u); h != nil && l.peer.film == v.film {
+			return true
+		}
+	}
+	return false
+}
+
+// rescue is the uncoordinated mode's way to the origin.
+func (v *viewer) rescue() {
+	if len(v.http) >= 2 {
+		return
+	}
+	f := v.film
+	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start < v.pos+6; i++ {
+		slack := max(0, f.segs[i].start-v.pos)
+		for u := f.segs[i].from; u <= f.segs[i].to; u++ {
+			x, h := v.incoming(u)
+			if v.has(u) || h != nil || v.comes(u, min(slack, 2)) {
+				continue
+			}
+			if x != nil {
+				v.w.drop(x)
+			}
+			v.fetch([]int{u})
+			return
+		}
+	}
+	chance := 0.1 / (2 * float64(max(len(v.links), 1)))
+	if v.w.rng.Float64() >= chance {
+		return
+	}
+	var rare []int
+	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start < v.pos+30; i++ {
+		for u := f.segs[i].from; u <= f.segs[i].to; u++ {
+			if !v.has(u) && v.holders(u) == 0 && !v.comes(u, 10) {
+				rare = append(rare, u)
+			}
+		}
+	}
+	if len(rare) > 0 {
+		v.fetch([]int{rare[v.w.rng.IntN(len(rare))]})
+	}
+}

@@ -1,0 +1,204 @@
+package swarm
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// The rules of docs/sharing.md, in numbers.
+const (
+	queueMost   = 500 * time.Millisecond // promise no more than the origin sends in this time
+	lookAhead   = 60.0                   // seconds
+	copyPenalty = 2.5                    // seconds that a further copy stands behind a first one
+	wishPenalty = 5.0                    // seconds that a wish stands behind a first copy
+	growth      = 2.0                    // seconds in which the number of copies can double
+	margin      = 2.0                    // seconds before the deadline when all should have it
+	patience    = 25.0                   // seconds of slack above which only a good giver gets a copy
+)
+
+// ask is one piece that the origin could give.
+type ask struct {
+	key   float64
+	slack float64
+	room  *room
+	piece int
+	by    *viewer // of a wish; nil for a copy, which goes to whom it serves best
+}
+
+// Tick hands out what the origin has room for. Call it every 100 ms while there are viewers.
+func (c *Coordinator) Tick(now time.Time) []Grant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire(now)
+	drain := max(c.origin.Drain(), 1000)
+	room := (queueMost-c.origin.Queue()).Seconds()*drain - float64(c.promised)
+	if room <= 0 || len(c.order) == 0 {
+		return nil
+	}
+	c.asks = c.asks[:0]
+	for _, r := range c.order {
+		c.asks = r.collect(now, c.asks)
+	}
+	slices.SortFunc(c.asks, func(a, b ask) int { return cmp.Compare(a.key, b.key) })
+	var grants []Grant
+	for _, a := range c.asks {
+		if room <= 0 {
+			break
+		}
+		v := a.by
+		if v == nil {
+			v = a.room.whom(now, a.piece, a.slack)
+		}
+		if v == nil || v.held.has(a.piece) || len(v.leases) >= maxLeases {
+			continue
+		}
+		c.grant(now, v, a.piece)
+		room -= float64(a.room.x.pieceSize(a.piece))
+		grants = add(grants, a.room.hash, v.id, a.piece)
+	}
+	return grants
+}
+
+// add puts a piece into the grant of its viewer.
+func add(grants []Grant, hash string, p Peer, piece int) []Grant {
+	for i := range grants {
+		if grants[i].Hash == hash && grants[i].Peer == p {
+			grants[i].Pieces = append(grants[i].Pieces, piece)
+			return grants
+		}
+	}
+	return append(grants, Grant{Hash: hash, Peer: p, Pieces: []int{piece}})
+}
+
+// collect appends the pieces of this room that ask for a copy, and the wishes.
+func (r *room) collect(now time.Time, asks []ask) []ask {
+	far := float32(math.Inf(1))
+	for p := range r.near {
+		r.near[p], r.press[p] = far, 0
+	}
+	for _, v := range r.viewers {
+		if v.wants(now) {
+			asks = r.want(now, v, asks)
+		}
+	}
+	for p, near := range r.near {
+		if near == far {
+			continue
+		}
+		slack := float64(near)
+		switch have := float32(r.supply[p]+int32(r.mirrors)*mirrorShare) / supplyUnit; {
+		case r.copies[p] == 0 && r.mirrors == 0:
+			asks = append(asks, ask{key: slack, slack: slack, room: r, piece: p})
+		case have < max(0.5, r.press[p]):
+			asks = append(asks, ask{key: slack + copyPenalty, slack: slack, room: r, piece: p})
+		}
+	}
+	return asks
+}
+
+// want adds one viewer's missing pieces to the pressure, and its wishes to asks.
+func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
+	pos := v.position(now)
+	next := 0
+	for i := r.x.at(pos); i < len(r.x.segs) && r.x.segs[i].start < pos+lookAhead; i++ {
+		seg := &r.x.segs[i]
+		slack := float32(max(0, seg.start-pos))
+		press := pressure(slack)
+		from := max(seg.from, next)
+		next = seg.to + 1
+		if from > seg.to {
+			continue
+		}
+		v.held.missing(from, seg.to, func(p int) {
+			r.press[p] += press
+			r.near[p] = min(r.near[p], slack)
+		})
+	}
+	for _, p := range v.wishes {
+		if slack, needed := r.x.slack(p, pos); needed && !v.held.has(p) {
+			asks = append(asks, ask{key: slack + wishPenalty, slack: slack, room: r, piece: p, by: v})
+		}
+	}
+	return asks
+}
+
+// pressure is the number of copies that must exist now for one viewer that needs a piece in
+// slack seconds, if copies double every growth seconds until margin before the deadline.
+func pressure(slack float32) float32 {
+	if slack <= margin {
+		return 1
+	}
+	if slack > 30 {
+		return 0
+	}
+	return float32(math.Exp2(-float64(slack-margin) / growth))
+}
+
+// whom chooses the viewer for a copy: of those that will play the piece within lookAhead and
+// can pass it on, the one whose proven upload is least used by what it was leased lately. A
+// far piece waits for a good giver while there is hope of one.
+func (r *room) whom(now time.Time, p int, slack float64) *viewer {
+	var best, good choice
+	fast := false
+	size := float64(r.x.pieceSize(p))
+	for _, v := range r.viewers {
+		if !v.wants(now) || !v.gives(now) {
+			continue
+		}
+		isGood := v.up.rate >= 2*r.x.rate || !v.up.proven
+		fast = fast || isGood
+		if !r.lacks(now, v, p) {
+			continue
+		}
+		score := v.up.rate / (v.up.leased(now) + size)
+		best.consider(v, score)
+		if isGood {
+			good.consider(v, score)
+		}
+	}
+	switch {
+	case slack > patience && fast:
+		return good.v
+	case best.v == nil:
+		return r.nearest(now, p)
+	}
+	return best.v
+}
+
+// choice keeps the best seen so far.
+type choice struct {
+	v     *viewer
+	score float64
+}
+
+func (c *choice) consider(v *viewer, score float64) {
+	if score > c.score {
+		c.v, c.score = v, score
+	}
+}
+
+// lacks says whether v will play p soon, has it not and may have another lease.
+func (r *room) lacks(now time.Time, v *viewer, p int) bool {
+	if v.held.has(p) || len(v.leases) >= maxLeases {
+		return false
+	}
+	s, needed := r.x.slack(p, v.position(now))
+	return needed && s < lookAhead
+}
+
+// nearest is the choice when nobody can pass a piece on: who needs it first.
+func (r *room) nearest(now time.Time, p int) *viewer {
+	var best *viewer
+	least := lookAhead
+	for _, v := range r.viewers {
+		if !v.wants(now) || !r.lacks(now, v, p) {
+			continue
+		}
+		if s, needed := r.x.slack(p, v.position(now)); needed && s < least {
+			best, least = v, s
+		}
+	}
+	return best
+}

@@ -1,0 +1,67 @@
+package swarm
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	hope        = 375_000 // bytes a second that an unproven viewer is hoped to give
+	proofWindow = 2 * time.Second
+	proofMost   = 12_500_000 // bytes a second that anybody is believed
+	proofFade   = 0.1        // of the difference, each window in which less was seen
+	silentFade  = 0.25       // the same, for one that was given something and passes nothing on
+	recentFor   = 10.0       // seconds over which leased bytes are remembered
+)
+
+// upload is what a peer has been seen to pass on, by what its receivers report. The owner's
+// own word counts nothing.
+type upload struct {
+	rate   float64 // bytes a second, believed
+	proven bool
+	bytes  float64 // in this window
+	began  time.Time
+	recent float64 // bytes leased to it lately, fading
+	faded  time.Time
+}
+
+func newUpload(now time.Time) upload {
+	return upload{rate: hope, began: now, faded: now}
+}
+
+func (u *upload) got(bytes int64) {
+	u.bytes += float64(max(0, min(bytes, proofMost)))
+}
+
+// roll ends a window when it is over. It reports whether the rate changed.
+func (u *upload) roll(now time.Time) bool {
+	length := now.Sub(u.began)
+	if length < proofWindow {
+		return false
+	}
+	rate := min(u.bytes/length.Seconds(), proofMost)
+	asked := u.leased(now) > 0
+	old := u.rate
+	switch {
+	case rate >= u.rate:
+		u.rate, u.proven = rate, true
+	case rate > 0:
+		u.rate, u.proven = u.rate+(rate-u.rate)*proofFade, true
+	case asked:
+		u.rate -= u.rate * silentFade
+	}
+	u.bytes, u.began = 0, now
+	return u.rate != old
+}
+
+// leased is the number of bytes leased to it in about the last ten seconds.
+func (u *upload) leased(now time.Time) float64 {
+	if passed := now.Sub(u.faded).Seconds(); passed > 0 {
+		u.recent *= math.Exp(-passed / recentFor * 2)
+		u.faded = now
+		if u.recent < 1000 {
+			u.recent = 0
+		}
+	}
+	return u.recent
+}
