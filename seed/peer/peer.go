@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"time"
 
 	"github.com/tubelet/tubelet/seed/metainfo"
 )
@@ -29,8 +30,8 @@ type Config struct {
 	// Conn is the one UDP socket for STUN and WebRTC. The Seed reads it from Run on and
 	// leaves it open. Without it there is neither.
 	Conn *net.UDPConn
-	// Command makes the child's process, which must call Child. Its environment, files and
-	// streams are the Seed's to set.
+	// Command makes the child's process, which must call Child with what Inherited returns.
+	// Its environment, files and streams are the Seed's to set.
 	Command func(ctx context.Context) *exec.Cmd
 	// Lookup finds a torrent that anybody may have, and its file. It is asked again while
 	// the file is being shared: an error ends that.
@@ -45,7 +46,9 @@ type Config struct {
 	// PublicIPs are this machine's addresses as the world sees them. Nil, or none: those of
 	// its interfaces.
 	PublicIPs func() []netip.Addr
-	Log       *slog.Logger
+	// Idle is how long a child without peers lives; 0: five minutes. With Listen it stays.
+	Idle time.Duration
+	Log  *slog.Logger
 }
 
 // Share is a torrent and where its file is.
@@ -54,13 +57,22 @@ type Share struct {
 	Path    string
 }
 
+// What Stats.State says.
+const (
+	Off     = "off"
+	Idle    = "idle" // no child: nobody asks
+	Running = "running"
+	Waiting = "waiting" // before it starts a child that crashed again
+	Failed  = "failed"  // too many crashes; Switch(true) tries again
+)
+
 // Stats is what the seed did since New.
 type Stats struct {
-	State       string           // "off", "idle" (no child), "running", "waiting" (for a restart) or "failed"
+	State       string
 	Listen      string           // where TCP and uTP are listened on, once they are
 	Torrents    int              // torrents open in the child
 	Connections map[string]int   // by way, now
 	Sent        map[string]int64 // bytes by way
-	Received    int64            // bytes: requests and other small talk
+	Received    int64            // bytes: requests and other small talk, and what was not asked for
 	Crashes     int              // ends of a child that nobody wanted
 }
