@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 ARCHES  := amd64 arm64 arm
 
-.PHONY: help build demo test test-long race lint fuzz bench bench-size dist clean
+.PHONY: help build demo test test-long race lint fuzz bench bench-size bench-swarm dist clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -41,7 +41,7 @@ lint: ## gofmt and vet
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go'))
 	[ -z "$$unformatted" ] || { echo "run gofmt on: $$unformatted" >&2; exit 1; }
 	go vet ./...
-	go vet -tags bench ./...
+	go vet -tags bench ./... ./testdata/swarm
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME
@@ -57,6 +57,11 @@ bench: ## every figure of docs/figures.md, each against its counterpart
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
 	go test -tags bench -p 1 -timeout 90m -run '^Test(Figure|Bench)' -v -count=1 ./...
 	$(MAKE) bench-size
+
+bench-swarm: ## sharing against plain HTTP and p2p-media-loader; root; a day for all, SWARM_CELLS and SWARM_REPEATS choose
+	@.ci/install ffmpeg browsers netns
+	(cd testdata/swarm && npm ci --silent --no-audit --no-fund)
+	go test -tags bench -timeout 48h -run '^TestFigureSwarm' -v -count=1 ./testdata/swarm
 
 bench-size: ## size of the binary on each architecture
 	@for arch in $(ARCHES); do
