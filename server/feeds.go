@@ -75,7 +75,7 @@ func (s *site) list(ctx context.Context, offset, length int) (feed.List, int, er
 		return feed.List{}, 0, err
 	}
 	videos, total, err := s.store.Videos(ctx, store.List{Offset: offset, Limit: length})
-	return feed.List{Channel: channel, Videos: videos}, total, err
+	return feed.List{Channel: channel, Videos: videos, Prose: s.prose}, total, err
 }
 
 // sendRobots asks search engines to leave out what is no page of its own.

@@ -12,6 +12,7 @@ import (
 	"github.com/tubelet/tubelet/server/cache"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/server/preview"
+	"github.com/tubelet/tubelet/server/prose"
 	"github.com/tubelet/tubelet/server/share"
 	"github.com/tubelet/tubelet/server/views"
 	"github.com/tubelet/tubelet/store"
@@ -32,6 +33,7 @@ type site struct {
 
 	store    *store.Store
 	pages    *pages.Pages
+	prose    *prose.Writer
 	keys     preview.Keys
 	cache    *cache.Cache
 	progress *cache.Cache // of what shows the progress of jobs
@@ -56,6 +58,7 @@ func newSite(ctx context.Context, cfg Config) (*site, error) {
 		progress: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: progressBytes}),
 		searches: make(chan struct{}, searchesAtOnce),
 	}
+	s.prose = prose.New()
 	s.cache = cache.New(cache.Config{Version: s.version, Bytes: cacheBytes})
 	s.catalog = &catalog{load: cfg.Store.Video, version: s.cache.Version}
 	var err error
@@ -65,7 +68,7 @@ func newSite(ctx context.Context, cfg Config) (*site, error) {
 	if err = assets.Check(); err != nil {
 		return nil, err
 	}
-	if s.pages, err = pages.New(pages.Config{Asset: assets.Path}); err != nil {
+	if s.pages, err = pages.New(pages.Config{Asset: assets.Path, Prose: s.prose}); err != nil {
 		return nil, err
 	}
 	if s.keys, err = preview.Ensure(cfg.Data); err != nil {

@@ -73,12 +73,13 @@ func Atom(l List) ([]byte, error) {
 		},
 	}
 	for _, v := range l.Videos {
-		a.Entries = append(a.Entries, newEntry(l.Channel, v))
+		a.Entries = append(a.Entries, l.newEntry(v))
 	}
 	return toXML(a)
 }
 
-func newEntry(c store.Channel, v store.Video) entry {
+func (l List) newEntry(v store.Video) entry {
+	c := l.Channel
 	e := entry{
 		Lang:      language(c, v),
 		ID:        c.WatchURL(v),
@@ -86,7 +87,7 @@ func newEntry(c store.Channel, v store.Video) entry {
 		Published: stamp(v.PublishedAt),
 		Updated:   stamp(later(v.PublishedAt, v.UpdatedAt)),
 		Links:     []link{{Rel: "alternate", Type: "text/html", Href: c.WatchURL(v)}},
-		Content:   content{"html", prose(v)},
+		Content:   content{"html", l.html(v)},
 		Media:     group(c, v),
 	}
 	for _, t := range v.Tags {

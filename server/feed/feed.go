@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tubelet/tubelet/server/pages"
+	"github.com/tubelet/tubelet/server/prose"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -24,6 +24,7 @@ const Length = 30
 type List struct {
 	Channel store.Channel
 	Videos  []store.Video
+	Prose   *prose.Writer // writes the descriptions
 }
 
 // title returns the channel's name, or its address while it has none.
@@ -36,7 +37,7 @@ func (l List) title() string {
 
 // description is never empty, as RSS wants it.
 func (l List) description() string {
-	if text := pages.Plain(l.Channel.Description, 500); text != "" {
+	if text := l.Prose.Plain(l.Channel.Description, 500); text != "" {
 		return text
 	}
 	return "Videos by " + l.title()
@@ -107,8 +108,10 @@ func language(c store.Channel, v store.Video) string {
 	return c.Language
 }
 
-// prose is the video's description as HTML.
-func prose(v store.Video) string { return strings.TrimSpace(string(pages.HTML(v.Description))) }
+// html is the video's description as HTML.
+func (l List) html(v store.Video) string {
+	return strings.TrimSpace(string(l.Prose.HTML(v.Description, 0)))
+}
 
 // stamp writes a moment as Atom, JSON Feed and sitemaps have it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/tubelet/tubelet/server/feed"
+	"github.com/tubelet/tubelet/server/prose"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -29,6 +30,7 @@ func full() feed.List {
 		return store.Rendition{Height: height, File: name(height) + ".mp4", Playlist: name(height) + ".m3u8", Bytes: int64(height) * 1e5, Width: height * 16 / 9, PixHeight: height, Average: height * 1500}
 	}
 	return feed.List{
+		Prose:   prose.New(),
 		Channel: store.Channel{Handle: "w", Domain: "video.example", Name: "The Small Workshop", Language: "en", Avatar: "avatar 1.jpg", Description: "Wood and *steel*.", CreatedAt: at(1)},
 		Videos: []store.Video{{
 			ID: "aaaaaaaaaa", Title: "A bench & a vise", Description: "First **line**.\n\n- https://example.org/?a=1&b=2", Language: "de",
@@ -68,7 +70,7 @@ func TestFeeds(t *testing.T) {
 			}
 			golden(t, file, got)
 			wellFormed(t, file, got)
-			empty, err := write(feed.List{Channel: store.Channel{Domain: "video.example"}})
+			empty, err := write(feed.List{Prose: prose.New(), Channel: store.Channel{Domain: "video.example"}})
 			if err != nil {
 				t.Fatal(err)
 			}

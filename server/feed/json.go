@@ -3,7 +3,6 @@ package feed
 import (
 	"time"
 
-	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -61,18 +60,19 @@ func JSON(l List) ([]byte, error) {
 		Items:       []jsonItem{},
 	}
 	for _, v := range l.Videos {
-		f.Items = append(f.Items, newJSONItem(l.Channel, v))
+		f.Items = append(f.Items, l.newJSONItem(v))
 	}
 	return toJSON(f)
 }
 
-func newJSONItem(c store.Channel, v store.Video) jsonItem {
+func (l List) newJSONItem(v store.Video) jsonItem {
+	c := l.Channel
 	i := jsonItem{
 		ID:        c.WatchURL(v),
 		URL:       c.WatchURL(v),
 		Title:     v.Title,
-		Content:   prose(v),
-		Summary:   pages.Plain(v.Description, 200),
+		Content:   l.html(v),
+		Summary:   l.Prose.Plain(v.Description, 200),
 		Image:     poster(c, v),
 		Published: stamp(v.PublishedAt),
 		Modified:  stamp(later(v.PublishedAt, v.UpdatedAt)),

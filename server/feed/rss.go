@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -88,7 +87,7 @@ func RSS(l List) ([]byte, error) {
 		c.Picture = &reference{a}
 	}
 	for _, v := range l.Videos {
-		c.Items = append(c.Items, item(l.Channel, v))
+		c.Items = append(c.Items, l.item(v))
 	}
 	return toXML(rss{
 		Version: "2.0",
@@ -100,14 +99,15 @@ func RSS(l List) ([]byte, error) {
 	})
 }
 
-func item(c store.Channel, v store.Video) rssItem {
+func (l List) item(v store.Video) rssItem {
+	c := l.Channel
 	i := rssItem{
 		Title:       v.Title,
 		Link:        c.WatchURL(v),
 		GUID:        guid{true, c.WatchURL(v)},
 		Published:   v.PublishedAt.UTC().Format(time.RFC1123Z),
-		Description: pages.Plain(v.Description, 500),
-		Content:     prose(v),
+		Description: l.Prose.Plain(v.Description, 500),
+		Content:     l.html(v),
 		Categories:  v.Tags,
 		Duration:    seconds(v.Media.Duration),
 		Media:       group(c, v),

@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"strconv"
 
-	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -68,7 +67,7 @@ func Sitemap(l List, part int) ([]byte, error) {
 		s.URLs = append(s.URLs, place{
 			Loc:     l.Channel.WatchURL(v),
 			Changed: stamp(later(v.PublishedAt, v.UpdatedAt)),
-			Video:   newSitemapVideo(l.Channel, v),
+			Video:   l.newSitemapVideo(v),
 		})
 	}
 	return toXML(s)
@@ -76,7 +75,8 @@ func Sitemap(l List, part int) ([]byte, error) {
 
 // newSitemapVideo returns nil while a required field is missing, since an incomplete
 // entry spoils the page's own.
-func newSitemapVideo(c store.Channel, v store.Video) *sitemapVideo {
+func (l List) newSitemapVideo(v store.Video) *sitemapVideo {
+	c := l.Channel
 	thumbnail := poster(c, v)
 	if thumbnail == "" {
 		return nil
@@ -84,7 +84,7 @@ func newSitemapVideo(c store.Channel, v store.Video) *sitemapVideo {
 	s := &sitemapVideo{
 		Thumbnail:   thumbnail,
 		Title:       v.Title,
-		Description: pages.Plain(v.Description, descriptionLength),
+		Description: l.Prose.Plain(v.Description, descriptionLength),
 		Player:      c.EmbedURL(v),
 		Published:   stamp(v.PublishedAt),
 		Tags:        v.Tags[:min(len(v.Tags), 32)],

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/tubelet/tubelet/server/offer"
+	"github.com/tubelet/tubelet/server/prose"
 	"github.com/tubelet/tubelet/store"
 )
 
 // Page is one of the page structs of this package.
 type Page interface {
 	page() string // the template's name
-	head() Head
+	head(*prose.Writer) Head
 	site() Site
 }
 
@@ -146,6 +147,3 @@ func (c Card) Tall() bool { return c.Video.Media.PosterHeight > c.Video.Media.Po
 
 // Lang is the language of the title.
 func (c Card) Lang() string { return language(c.Site.Channel, c.Video) }
-
-// Summary is the beginning of the description.
-func (c Card) Summary() string { return summary(c.Video.Description, 220) }

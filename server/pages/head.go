@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/tubelet/tubelet/server/prose"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -42,9 +43,9 @@ type Frame struct {
 	Width, Height int
 }
 
-func (p *Channel) head() Head {
+func (p *Channel) head(w *prose.Writer) Head {
 	c := p.Site.Channel
-	h := channelHead(c, p.Site.Name())
+	h := channelHead(w, c, p.Site.Name())
 	if p.Tag != "" {
 		h.Title = p.Tag + " – " + p.Site.Name()
 		h.Canonical = c.Base() + p.PageURL(p.Paging.Number)
@@ -57,8 +58,8 @@ func (p *Channel) head() Head {
 	return h
 }
 
-func channelHead(c store.Channel, name string) Head {
-	h := Head{Title: name, Name: name, Description: summary(c.Description, 200), Canonical: c.Base() + "/", Kind: "website"}
+func channelHead(w *prose.Writer, c store.Channel, name string) Head {
+	h := Head{Title: name, Name: name, Description: w.Plain(c.Description, 200), Canonical: c.Base() + "/", Kind: "website"}
 	if h.Description == "" {
 		h.Description = "Videos by " + name
 	}
@@ -68,7 +69,7 @@ func channelHead(c store.Channel, name string) Head {
 	return h
 }
 
-func (p *Search) head() Head {
+func (p *Search) head(*prose.Writer) Head {
 	h := Head{Title: "Search – " + p.Site.Name(), Query: p.Query, Hidden: true, Kind: "website"}
 	if p.Query != "" {
 		h.Title = p.Query + " – search – " + p.Site.Name()
@@ -77,18 +78,18 @@ func (p *Search) head() Head {
 	return h
 }
 
-func (p *About) head() Head {
-	h := channelHead(p.Site.Channel, p.Site.Name())
+func (p *About) head(w *prose.Writer) Head {
+	h := channelHead(w, p.Site.Channel, p.Site.Name())
 	h.Title = "About – " + p.Site.Name()
 	h.Canonical = p.Site.Channel.Base() + "/about"
 	return h
 }
 
-func (p *Error) head() Head {
+func (p *Error) head(*prose.Writer) Head {
 	return Head{Title: p.Heading() + " – " + p.Site.Name(), Hidden: true, Kind: "website"}
 }
 
-func (p *Comments) head() Head {
+func (p *Comments) head(*prose.Writer) Head {
 	h := Head{
 		Title:  "Comments on " + p.Video.Title + " – " + p.Site.Name(),
 		Hidden: true, // the watch page is the one to find
@@ -98,16 +99,16 @@ func (p *Comments) head() Head {
 	return h
 }
 
-func (p *Embed) head() Head {
+func (p *Embed) head(*prose.Writer) Head {
 	return Head{Title: p.Video.Title, Hidden: true, Canonical: p.Player.Watch}
 }
 
-func (p *Watch) head() Head {
+func (p *Watch) head(w *prose.Writer) Head {
 	c, v := p.Site.Channel, p.Video
 	h := Head{
 		Title:       v.Title + " – " + p.Site.Name(),
 		Name:        v.Title,
-		Description: summary(v.Description, 200),
+		Description: w.Plain(v.Description, 200),
 		Kind:        "video.other",
 		Hidden:      p.Key != "" || v.Visibility != store.Public,
 		Preload:     p.Player.Poster(),

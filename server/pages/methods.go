@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -65,12 +64,6 @@ func channelFile(name string) string {
 	}
 	return "/channel/" + url.PathEscape(name)
 }
-
-// Bio is the channel's description as one paragraph of plain text.
-func (s Site) Bio() string { return summary(s.Channel.Description, 280) }
-
-// Description is the channel's description as HTML.
-func (s Site) Description() template.HTML { return descriptionHTML(s.Channel.Description, 0) }
 
 // Pages returns how many pages there are, at least 1.
 func (p Paging) Pages() int {

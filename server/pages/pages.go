@@ -6,6 +6,7 @@ import (
 	"html/template"
 
 	"github.com/tubelet/tubelet/assets"
+	"github.com/tubelet/tubelet/server/prose"
 	"github.com/tubelet/tubelet/templates"
 )
 
@@ -14,11 +15,15 @@ type Config struct {
 	// Asset gives the public address of a file of package assets. Without it, it is
 	// assets.Path; golden files need addresses that stay.
 	Asset func(name string) string
+
+	// Prose writes descriptions and comments. Without it, New makes one.
+	Prose *prose.Writer
 }
 
 // Pages renders pages. Its methods may be called at the same time.
 type Pages struct {
 	pages map[string]*template.Template
+	prose *prose.Writer
 }
 
 // New parses every template, so that a mistake in one stops the start.
@@ -26,15 +31,18 @@ func New(cfg Config) (*Pages, error) {
 	if cfg.Asset == nil {
 		cfg.Asset = assets.Path
 	}
+	if cfg.Prose == nil {
+		cfg.Prose = prose.New()
+	}
 	icons, err := readIcons()
 	if err != nil {
 		return nil, err
 	}
-	base, err := template.New("").Funcs(funcs(cfg.Asset, icons)).ParseFS(templates.Files, templates.Shared...)
+	base, err := template.New("").Funcs(funcs(cfg.Asset, icons)).Funcs(texts(cfg.Prose)).ParseFS(templates.Files, templates.Shared...)
 	if err != nil {
 		return nil, fmt.Errorf("parse shared templates: %w", err)
 	}
-	p := &Pages{pages: map[string]*template.Template{}}
+	p := &Pages{pages: map[string]*template.Template{}, prose: cfg.Prose}
 	for _, name := range templates.Pages {
 		t, err := base.Clone()
 		if err == nil {
@@ -67,7 +75,7 @@ func (p *Pages) Render(page Page) ([]byte, error) {
 		root = "embed"
 	}
 	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, root, view{Head: page.head(), Site: page.site(), Page: page}); err != nil {
+	if err := t.ExecuteTemplate(&b, root, view{Head: page.head(p.prose), Site: page.site(), Page: page}); err != nil {
 		return nil, fmt.Errorf("render page %s: %w", name, err)
 	}
 	return b.Bytes(), nil

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"html/template"
 	"net/url"
 	"time"
 
@@ -14,9 +13,6 @@ type Node struct {
 	Length  time.Duration // of the video: positions up to it become links
 	Replies []Node
 }
-
-// HTML returns the comment's text, cleaned.
-func (n Node) HTML() template.HTML { return commentHTML(n.Comment.HTML, n.Length) }
 
 // maxDepth is how deep answers are indented. On a telephone a fourth level would
 // leave no room for words; deeper answers stand at the last level, in order.

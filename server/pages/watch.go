@@ -50,14 +50,6 @@ func (p *Watch) Waiting() bool {
 // Lang is the language of the title and the description.
 func (p *Watch) Lang() string { return language(p.Site.Channel, p.Video) }
 
-// Description returns the description as HTML, positions linked once it plays.
-func (p *Watch) Description() template.HTML {
-	if !p.Plays() {
-		return descriptionHTML(p.Video.Description, 0)
-	}
-	return descriptionHTML(p.Video.Description, p.Video.Media.Duration)
-}
-
 // TagURL returns the address of the channel page with one tag.
 func (p *Watch) TagURL(tag string) string { return tagURL(tag) }
 

@@ -1,4 +1,8 @@
-package pages
+// Package prose turns what people write into what pages and feeds show: a description, which is
+// Markdown, or a comment, which is HTML from strangers, into HTML of a few harmless elements,
+// and either kind of description into plain text. Nothing that comes out of it loads, runs or
+// points anywhere but at a plain address or a position of the video.
+package prose
 
 import (
 	"bytes"
@@ -18,12 +22,14 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Both are fixed rules, as a compiled regexp is: nothing changes them, and they may be used
-// at the same time.
-var (
-	markdown = newMarkdown()
-	policy   = newPolicy()
-)
+// Writer writes prose. It never changes, and may be used at the same time.
+type Writer struct {
+	markdown goldmark.Markdown
+	policy   *bluemonday.Policy
+}
+
+// New returns a Writer. It takes time to make: one does for all pages.
+func New() *Writer { return &Writer{markdown: newMarkdown(), policy: newPolicy()} }
 
 // newMarkdown knows CommonMark with strikethrough and bare links. A line break
 // stays one: people write descriptions as they write letters.
@@ -64,34 +70,28 @@ func (flatHeadings) Transform(doc *ast.Document, _ text.Reader, _ parser.Context
 	})
 }
 
-// HTML renders a description, which is Markdown, for a place without the player.
-func HTML(source string) template.HTML { return descriptionHTML(source, 0) }
-
-// Plain returns the text of a description on one line of at most limit characters.
-func Plain(source string, limit int) string { return summary(source, limit) }
-
-// descriptionHTML renders a description. Positions up to length, such as 1:23,
-// become links into the video; a length of 0 links none.
-func descriptionHTML(source string, length time.Duration) template.HTML {
+// HTML renders a description. Positions up to length, such as 1:23, become links into the
+// video; a length of 0 links none.
+func (w *Writer) HTML(source string, length time.Duration) template.HTML {
 	var b bytes.Buffer
-	if err := markdown.Convert([]byte(source), &b); err != nil {
+	if err := w.markdown.Convert([]byte(source), &b); err != nil {
 		return template.HTML("<p>" + template.HTMLEscapeString(source) + "</p>")
 	}
-	return template.HTML(linkTimes(policy.Sanitize(b.String()), length))
+	return template.HTML(linkTimes(w.policy.Sanitize(b.String()), length))
 }
 
-// commentHTML cleans a comment again, though the store holds it clean: a mistake
+// Comment cleans a comment again, though the store holds it clean: a mistake
 // made when it came in must not become one that is served.
-func commentHTML(source string, length time.Duration) template.HTML {
-	return template.HTML(linkTimes(policy.Sanitize(source), length))
+func (w *Writer) Comment(source string, length time.Duration) template.HTML {
+	return template.HTML(linkTimes(w.policy.Sanitize(source), length))
 }
 
-// summary returns the text of a description without its markup, on one line, without
+// Plain returns the text of a description without its markup, on one line, without
 // headings, up to the second part and cut at a word to at most limit characters.
-func summary(source string, limit int) string {
+func (w *Writer) Plain(source string, limit int) string {
 	src := []byte(source)
 	var b strings.Builder
-	ast.Walk(markdown.Parser().Parse(text.NewReader(src)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	ast.Walk(w.markdown.Parser().Parse(text.NewReader(src)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
 		case *ast.Heading:
 			if strings.TrimSpace(b.String()) != "" {

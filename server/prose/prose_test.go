@@ -1,4 +1,4 @@
-package pages
+package prose
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 )
 
 func TestDescription(t *testing.T) {
+	w := New()
 	const at = `<a class="at" href="?t=`
 	for _, tt := range []struct{ name, in, want string }{
 		{"empty", "", ""},
@@ -31,7 +32,7 @@ func TestDescription(t *testing.T) {
 		{"tags go", "a <b onclick=x>b</b>", "<p>a b</p>\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := string(descriptionHTML(tt.in, 10*time.Minute)); got != tt.want {
+			if got := string(w.HTML(tt.in, 10*time.Minute)); got != tt.want {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
 			}
 		})
@@ -39,6 +40,7 @@ func TestDescription(t *testing.T) {
 }
 
 func TestSummary(t *testing.T) {
+	w := New()
 	for _, tt := range []struct {
 		name, in string
 		limit    int
@@ -54,7 +56,7 @@ func TestSummary(t *testing.T) {
 		{"tags go", "a <b>c</b>", 99, "a c"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := summary(tt.in, tt.limit); got != tt.want {
+			if got := w.Plain(tt.in, tt.limit); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -64,6 +66,7 @@ func TestSummary(t *testing.T) {
 // FuzzDescription checks that no text makes HTML that the policy would not pass:
 // once the position links are taken out, cleaning it again changes nothing.
 func FuzzDescription(f *testing.F) {
+	w := New()
 	for _, seed := range []string{
 		"a 1:05 b", "# x\n<script>alert(1)</script>", "[a](javascript:1) `1:02`", "<a href=x>1:05", "&lt;1:05&gt;", "\x00\xff 0:00",
 		"<pre>1:02</pre></a></code> 3:04", "* [1:02](?t=1)\n* 99:59:59", "![x](y) <img src=x onerror=y>",
@@ -71,12 +74,12 @@ func FuzzDescription(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
-		out := string(descriptionHTML(in, time.Hour))
+		out := string(w.HTML(in, time.Hour))
 		plain := strings.ReplaceAll(out, `<a class="at" `, `<a `)
-		if again := linkTimes(policy.Sanitize(plain), time.Hour); !sameLinks(again, out) {
+		if again := linkTimes(w.policy.Sanitize(plain), time.Hour); !sameLinks(again, out) {
 			t.Errorf("cleaning again changes the page\nonce  %q\ntwice %q", out, again)
 		}
-		if s := summary(in, 80); utf8.RuneCountInString(s) > 80 || strings.ContainsAny(s, "\n\r") {
+		if s := w.Plain(in, 80); utf8.RuneCountInString(s) > 80 || strings.ContainsAny(s, "\n\r") {
 			t.Errorf("summary %q is too long or not one line", s)
 		}
 	})
@@ -101,11 +104,12 @@ func dropData(s string) string {
 }
 
 func FuzzComment(f *testing.F) {
+	w := New()
 	f.Add("<p>hi <a href=\"javascript:alert(1)\">1:02</a> 3:04</p>")
 	f.Add("<p><span class=\"h-card\"><a href=\"https://a.example/@u\" class=\"u-url\">@<span>u</span></a></span> 0:05</p>")
 	f.Add("<svg><style><img src=x onerror=alert(1)></style></svg><math><mtext></p>1:00")
 	f.Fuzz(func(t *testing.T, in string) {
-		out := strings.ToLower(string(commentHTML(in, time.Hour)))
+		out := strings.ToLower(string(w.Comment(in, time.Hour)))
 		for _, bad := range []string{"<script", "<style", "<svg", "<img", "<iframe", "href=\"javascript", "href=\"data:"} {
 			if strings.Contains(out, bad) {
 				t.Errorf("a comment keeps %q: %q", bad, out)

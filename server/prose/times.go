@@ -1,4 +1,4 @@
-package pages
+package prose
 
 import (
 	"regexp"
@@ -78,7 +78,7 @@ func linkText(escaped string, length time.Duration) string {
 // link returns the link to position s, or just its text where the video does not
 // reach so far or the text goes on in a way that makes it something else.
 func link(at string, s int64, length time.Duration, rest string) string {
-	if s > seconds(length) || strings.HasPrefix(rest, ":") {
+	if s > int64(length/time.Second) || strings.HasPrefix(rest, ":") {
 		return at
 	}
 	t := strconv.FormatInt(s, 10)
