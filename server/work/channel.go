@@ -82,16 +82,9 @@ func (g *ingest) placeChannel(ctx context.Context, c store.Channel, made []strin
 	if err := g.w.record(ctx, func(ctx context.Context) error { return g.w.store.UpdateChannel(ctx, c) }); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+	// The edit has succeeded: what stays is the next sweep's.
+	if err := g.w.sweepChannel(ctx); err != nil {
+		g.w.log.Warn("old picture not removed", "err", err)
 	}
-	var old []string
-	for _, e := range entries {
-		if e.Name() != c.Avatar && e.Name() != c.Banner {
-			old = append(old, filepath.Join(dir, e.Name()))
-		}
-	}
-	g.w.discard(old)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -379,6 +380,37 @@ func TestSweepRemovesOrphans(t *testing.T) {
 	b.clean()
 	if _, err := os.Stat(filepath.Join(b.data, "videos", "aaaaaaaaaa")); !os.IsNotExist(err) {
 		t.Error("the empty folder is left")
+	}
+}
+
+// A kill between a picture of the channel and its row, or between the row and the removal of
+// the picture before, leaves one that nothing names.
+func TestSweepRemovesPictures(t *testing.T) {
+	b := newBench(t, media.Config{})
+	image := filepath.Join(t.TempDir(), "me.png")
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x320", "-frames:v", "1", image).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	dir := filepath.Join(b.data, "channel")
+	c, err := b.store.Channel(t.Context())
+	if err == nil {
+		err = b.EditChannel(t.Context(), work.ChannelEdit{Channel: c, Avatar: image, Banner: image})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := files(t, dir)
+	if len(named) != 2 {
+		t.Fatalf("pictures: %v", named)
+	}
+	for _, orphan := range []string{"avatar-00000000.jpg", "banner-00000000.jpg", "half"} {
+		if err := os.WriteFile(filepath.Join(dir, orphan), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.clean()
+	if left := files(t, dir); !slices.Equal(left, named) {
+		t.Errorf("left %v, named %v", left, named)
 	}
 }
 

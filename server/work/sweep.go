@@ -14,14 +14,14 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
-// Sweep removes every file and folder in work/ and videos/ that belongs to no row, no open
-// job and no publish in progress. It never harms a running one: whoever makes a folder or
+// Sweep removes every file and folder in work/, videos/ and channel/ that belongs to no row, no
+// open job and no publish in progress. It never harms a running one: whoever makes a folder or
 // brings a file into videos/ holds the place lock until the folder is locked or the row is
 // committed, and the sweep holds it too. What it cannot remove it names in its error, after
 // it has removed the rest.
 func (w *Worker) Sweep(ctx context.Context) error {
 	err := w.placing(ctx, func(ctx context.Context) error {
-		return errors.Join(w.sweepWork(ctx), w.sweepVideos(ctx), w.sweepRoot())
+		return errors.Join(w.sweepWork(ctx), w.sweepVideos(ctx), w.sweepChannel(ctx), w.sweepRoot())
 	})
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
@@ -106,6 +106,30 @@ func (w *Worker) sweepVideos(ctx context.Context) error {
 		}
 		return nil
 	})
+	return errors.Join(errs...)
+}
+
+// sweepChannel removes pictures that the channel does not name: new ones that a kill came
+// before, and replaced ones that it spared.
+func (w *Worker) sweepChannel(ctx context.Context) error {
+	entries, err := os.ReadDir(w.path("channel"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, err := w.store.Channel(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if path := w.path("channel", e.Name()); e.Name() != c.Avatar && e.Name() != c.Banner {
+			w.log.Info("picture without a row removed", "path", path)
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
 	return errors.Join(errs...)
 }
 
