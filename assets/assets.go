@@ -2,7 +2,8 @@
 // player and the libraries it needs. Each file is served under an address that
 // carries a hash of its bytes, so browsers may keep it for ever, and each is sent
 // compressed. The player's modules are joined into one file, so that they cost one
-// request. Nothing here is built beforehand and nothing changes while running.
+// request, and so are those that share a video among viewers, which a page loads when
+// it needs them. Nothing here is built beforehand and nothing changes while running.
 package assets
 
 import (
@@ -15,13 +16,14 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-//go:embed *.css *.svg player/*.js vendor
+//go:embed *.css *.svg player/*.js swarm/*.js vendor
 var files embed.FS
 
 // root is the path under which every asset is served.
@@ -51,7 +53,7 @@ func Check() error {
 }
 
 // Path returns the address of the named asset, such as "site.css", "icons.svg",
-// "player.js" or "vendor/hls.light.min.js". An unknown name gets an address that
+// "player.js", "swarm.js" or "vendor/hls.light.min.js". An unknown name gets an address that
 // answers 404.
 func Path(name string) string {
 	s, err := tree()
@@ -132,32 +134,44 @@ func AcceptsGzip(header string) bool {
 func load() (*set, error) {
 	s := &set{byName: map[string]*asset{}, byAddress: map[string]*asset{}}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(name, "player/") {
+		if err != nil || d.IsDir() || slices.Contains(modules, path.Dir(name)) {
 			return err
 		}
 		body, err := files.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		s.add(name, body)
+		s.add(name, disarm(name, body))
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
-	sub, err := fs.Sub(files, "player")
-	if err != nil {
+	if err := s.addModules(); err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
-	player, err := bundle(sub, "player.js")
-	if err != nil {
-		return nil, fmt.Errorf("load assets: %w", err)
-	}
-	s.add("player.js", player)
 	if err := s.addSheets(); err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
 	return s, nil
+}
+
+// modules are the folders whose files are joined, each under the folder's name.
+var modules = []string{"player", "swarm"}
+
+func (s *set) addModules() error {
+	for _, folder := range modules {
+		dir, err := fs.Sub(files, folder)
+		if err != nil {
+			return err
+		}
+		joined, err := bundle(dir, folder+".js")
+		if err != nil {
+			return err
+		}
+		s.add(folder+".js", joined)
+	}
+	return nil
 }
 
 // addSheets joins the two style sheets that a watch page needs, so that they cost

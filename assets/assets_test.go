@@ -88,14 +88,16 @@ func TestJoinedModulesParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(`missing node: "make test" installs it`)
 	}
-	text, err := assets.Read("player.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	check := exec.CommandContext(t.Context(), node, "--input-type=module", "--check")
-	check.Stdin = bytes.NewReader(text)
-	if out, err := check.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, name := range []string{"player.js", "swarm.js"} {
+		text, err := assets.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := exec.CommandContext(t.Context(), node, "--input-type=module", "--check")
+		check.Stdin = bytes.NewReader(text)
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
 	}
 }
 

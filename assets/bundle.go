@@ -21,9 +21,10 @@ var (
 // bundle joins the ES module first and all it imports into one module, each file
 // once and after those it needs, without what is only for readers of the source. No
 // template string may span lines. All share one scope, so no two may declare the
-// same name at top level: a browser refuses such a file, and so does its test.
+// same name at top level: a browser refuses such a file, and so does its test. What
+// first exports, the joined module exports.
 func bundle(dir fs.FS, first string) ([]byte, error) {
-	j := joiner{dir: dir, seen: map[string]bool{}}
+	j := joiner{dir: dir, first: first, seen: map[string]bool{}}
 	if err := j.add(first); err != nil {
 		return nil, fmt.Errorf("join module %s: %w", first, err)
 	}
@@ -31,9 +32,10 @@ func bundle(dir fs.FS, first string) ([]byte, error) {
 }
 
 type joiner struct {
-	dir  fs.FS
-	seen map[string]bool
-	out  bytes.Buffer
+	dir   fs.FS
+	first string
+	seen  map[string]bool
+	out   bytes.Buffer
 }
 
 func (j *joiner) add(name string) error {
@@ -54,11 +56,14 @@ func (j *joiner) add(name string) error {
 		}
 	}
 	src = importLine.ReplaceAll(src, nil)
-	src = exportWord.ReplaceAll(src, []byte("$1"))
+	joined := exportWord.ReplaceAll(src, []byte("$1"))
 	for _, rest := range []*regexp.Regexp{anyImport, anyExport} {
-		if line := rest.Find(src); line != nil {
+		if line := rest.Find(joined); line != nil {
 			return fmt.Errorf("%s: cannot join %q", name, line)
 		}
+	}
+	if name != j.first {
+		src = joined
 	}
 	j.out.Write(forReaders.ReplaceAll(src, nil))
 	return nil

@@ -23,9 +23,17 @@ func TestBundle(t *testing.T) {
 			want: "const b = 1; // kept: not a whole line\nfunction a() { return b; }\na(b);\n",
 		},
 		{
-			name:  "every kind of export",
-			files: map[string]string{"main.js": "export class A {\n  // Says.\n\n  b = 1;\n}\nexport async function f() {}\nexport const c = 1;\n"},
-			want:  "class A {\nb = 1;\n}\nasync function f() {}\nconst c = 1;\n",
+			name: "every kind of export",
+			files: map[string]string{
+				"main.js": "import \"./a.js\";\n",
+				"a.js":    "export class A {\n  // Says.\n\n  b = 1;\n}\nexport async function f() {}\nexport const c = 1;\n",
+			},
+			want: "class A {\nb = 1;\n}\nasync function f() {}\nconst c = 1;\n",
+		},
+		{
+			name:  "exports of the first stay",
+			files: map[string]string{"main.js": "import { a } from \"./a.js\";\nexport class B {}\n", "a.js": "export const a = 1;\n"},
+			want:  "const a = 1;\nexport class B {}\n",
 		},
 		{name: "a renaming", files: map[string]string{"main.js": "import { a as b } from \"./a.js\";\n", "a.js": ""}, fails: "rename"},
 		{name: "a default export", files: map[string]string{"main.js": "export default 1;\n"}, fails: "cannot join"},

@@ -7,8 +7,10 @@ import { Cutter } from "./cutter.js";
 import { mime } from "./mime.js";
 
 export class Early {
-  constructor(video, rendition, duration) {
+  // took, where given, hears of every chunk and its place in the file.
+  constructor(video, rendition, duration, took) {
     this.video = video;
+    this.took = took;
     this.rendition = rendition;
     this.duration = duration;
     this.stop = new AbortController();
@@ -45,6 +47,7 @@ export class Early {
     const cutter = new Cutter();
     let began = 0; // counted from the second chunk on: the first may have waited for us
     let bytes = 0;
+    let at = 0;
     let fed = Promise.resolve();
     try {
       while (!this.stopping) {
@@ -52,6 +55,8 @@ export class Early {
         if (done) break;
         if (began === 0) began = performance.now();
         else this.rate = ((bytes += value.length) * 8000) / Math.max(1, performance.now() - began);
+        this.took?.(at, value);
+        at += value.length;
         for (const piece of cutter.cut(value)) fed = fed.then(() => this.#append(piece));
       }
     } finally {

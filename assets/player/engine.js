@@ -14,11 +14,12 @@ const nudges = 4;
 const longestWait = 3000; // for a picture once its data is there
 
 export class Engine extends EventTarget {
-  constructor(video, data, library) {
+  constructor(video, data, library, sharing) {
     super();
     this.video = video;
     this.data = data;
     this.library = library;
+    this.sharing = sharing;
     this.thrifty = navigator.connection?.saveData === true;
     this.wanted = 0; // chosen height, 0 for automatic
     this.playing = 0; // height on the screen, 0 while unknown
@@ -66,7 +67,7 @@ export class Engine extends EventTarget {
   async #beginHLS(at) {
     const first = this.#firstRendition();
     if (at === 0 && Early.possible(first)) {
-      this.early = new Early(this.video, first, this.data.duration);
+      this.early = new Early(this.video, first, this.data.duration, (offset, bytes) => this.sharing.keep(first.height, offset, bytes));
       this.#show(first.height);
       await this.#pictured();
     }
@@ -112,9 +113,10 @@ export class Engine extends EventTarget {
   }
 
   #attach(Hls, first, at) {
-    const hls = (this.hls = new Hls(this.#config(first)));
+    const hls = (this.hls = new Hls(this.#config(Hls, first)));
     hls.on(Hls.Events.ERROR, (_, problem) => this.#trouble(Hls, problem));
     hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#show(hls.levels[level]?.height));
+    hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => this.sharing.know(details.fragments));
     hls.on(Hls.Events.FRAG_BUFFERED, () => this.#fine());
     hls.on(Hls.Events.MEDIA_ATTACHED, () => (this.handing = false));
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#manifest(Hls, hls, first, at));
@@ -122,9 +124,9 @@ export class Engine extends EventTarget {
     hls.loadSource(this.data.hls);
   }
 
-  // Everything about how the rest is loaded stands here: the place where another
-  // loader of fragments is put in.
-  #config(first) {
+  // Everything about how the rest is loaded stands here, with the loader of fragments
+  // that lets viewers share them.
+  #config(Hls, first) {
     const patient = { maxNumRetry: retries, retryDelayMs: 500, maxRetryDelayMs: 8000, backoff: "exponential" };
     const policy = { default: { maxTimeToFirstByteMs: 10000, maxLoadTimeMs: 60000, timeoutRetry: patient, errorRetry: patient } };
     return {
@@ -137,10 +139,18 @@ export class Engine extends EventTarget {
       maxBufferLength: this.thrifty ? 12 : 30,
       maxMaxBufferLength: this.thrifty ? 20 : 60,
       backBufferLength: 60,
+      ...this.#shared(Hls, first),
       fragLoadPolicy: policy,
       playlistLoadPolicy: policy,
       manifestLoadPolicy: policy,
     };
+  }
+
+  // By its own rule hls.js would buffer up to 60 MB ahead, and there would be nothing left
+  // to get from others in time.
+  #shared(Hls, first) {
+    if (!this.sharing.possible) return {};
+    return { fLoader: this.sharing.loader(Hls.DefaultConfig.loader, () => this.hls?.bandwidthEstimate || first.rate), maxBufferSize: 1 };
   }
 
   async #manifest(Hls, hls, first, at) {

@@ -6,6 +6,7 @@ import { el } from "./dom.js";
 import { addressTime, parseTime, spoken } from "./time.js";
 import { choice, choose, place, leave } from "./memory.js";
 import { Engine } from "./engine.js";
+import { Sharing } from "./sharing.js";
 import { makeBar } from "./bar.js";
 import { showCaptions } from "./captions.js";
 import { takeKeys } from "./keys.js";
@@ -20,7 +21,8 @@ class Player {
   constructor(box, video, data) {
     Object.assign(this, { box, video, data });
     this.status = el("div", { class: "pl-vh", role: "status" });
-    this.engine = new Engine(video, data, box.dataset.lib);
+    this.sharing = new Sharing(video, data, { swarm: box.dataset.swarm, webtorrent: box.dataset.webtorrent });
+    this.engine = new Engine(video, data, box.dataset.lib, this.sharing);
     this.start = this.#startTime();
     video.controls = false;
     this.#recall();
@@ -118,6 +120,7 @@ class Player {
     const first = this.fresh;
     this.box.classList.remove("fresh");
     this.engine.begin(this.start);
+    if (first) this.sharing.start();
     if (first && this.resumed) this.state.offerStart(this.resumed);
     if (this.video.ended) this.video.currentTime = 0;
     this.wanted = true;

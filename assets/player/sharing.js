@@ -1,0 +1,198 @@
+// Sharing among viewers, as the player sees it: whether it may happen, the viewer's
+// switch, and the loader that lets fragments come from others. What does the sharing is
+// swarm.js, and that is not even loaded before the first play, or while the switch is off.
+//
+// Events: "change" (anything that the panel shows), "busy" (detail: the height at which
+// the server asks new viewers to start).
+
+import { choice, choose } from "./memory.js";
+
+const off = Object.freeze({ state: "off", peers: 0, viewers: 0, mirrors: 0, fromViewers: 0, fromMirrors: 0, fromServer: 0, given: 0 });
+const mostEarly = 4 * 1024 * 1024; // bytes kept before swarm.js is there
+
+export class Sharing extends EventTarget {
+  // scripts are the addresses of swarm.js and of webtorrent.js.
+  constructor(video, data, scripts) {
+    super();
+    Object.assign(this, { video, data, scripts });
+    this.kept = []; // what was loaded before swarm.js was there
+    this.keptBytes = 0;
+    this.heights = new Map(data.renditions.map((r) => [pathOf(r.file), r.height]));
+    addEventListener("pagehide", () => this.#stop());
+    addEventListener("pageshow", (event) => event.persisted && this.started && this.start());
+  }
+
+  // possible says whether this page could share at all: the creator allows it, and the
+  // browser can connect to others and check what they send.
+  get possible() {
+    const { swarm } = this.data;
+    return !!swarm && swarm.mode !== "off" && !!this.scripts.swarm && "RTCPeerConnection" in window && !!window.crypto?.subtle && origin !== "null";
+  }
+
+  // thrifty says that the viewer's line is not one to upload on without being asked to.
+  get thrifty() {
+    const line = navigator.connection;
+    return line?.saveData === true || line?.type === "cellular";
+  }
+
+  // asking says that the creator wants viewers to be asked, and this one has not answered.
+  get asking() {
+    return this.possible && this.data.swarm.mode === "ask" && choice("share", null) === null && !this.thrifty;
+  }
+
+  get on() {
+    if (!this.possible) return false;
+    if (this.thrifty) return this.chosen === true;
+    return choice("share", this.data.swarm.mode === "on");
+  }
+
+  // set is the viewer's switch, remembered in this browser.
+  set(on) {
+    this.chosen = on;
+    choose("share", on);
+    if (!on) this.#stop();
+    else if (this.started) this.start();
+    this.#changed();
+  }
+
+  get figures() {
+    return this.swarm?.figures ?? off;
+  }
+
+  // start is called at the first play.
+  async start() {
+    this.started = true;
+    if (!this.on || this.swarm || this.loading) return;
+    this.loading = true;
+    try {
+      const { Swarm } = await import(this.scripts.swarm);
+      if (this.on) this.#join(new Swarm(this.video, this.#described(), this.scripts.webtorrent));
+    } catch {
+      // Nothing is lost but the sharing.
+    } finally {
+      this.loading = false;
+    }
+  }
+
+  // described is what the page says of the swarm, each rendition with its file.
+  #described() {
+    const fileOf = (height) => this.data.renditions.find((r) => r.height === height)?.file;
+    const { swarm } = this.data;
+    return { ...swarm, renditions: swarm.renditions.map((r) => ({ ...r, file: fileOf(r.height) })).filter((r) => r.file) };
+  }
+
+  #join(swarm) {
+    this.swarm = swarm;
+    swarm.addEventListener("change", () => this.#changed());
+    swarm.addEventListener("hint", (e) => e.detail.short && this.dispatchEvent(new CustomEvent("busy", { detail: e.detail.height })));
+    for (const [height, segments] of this.known ?? []) swarm.know(height, segments);
+    for (const { height, offset, bytes } of this.kept.splice(0)) swarm.keep(height, offset, bytes);
+    if (this.height) swarm.play(this.height);
+    this.#changed();
+  }
+
+  #stop() {
+    this.swarm?.close();
+    this.swarm = null;
+    this.kept = [];
+    this.keptBytes = 0;
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  // keep takes what the player loaded from our server by itself.
+  keep(height, offset, bytes) {
+    this.height ??= height;
+    if (this.swarm) return this.swarm.keep(height, offset, bytes);
+    if (!this.on || (this.keptBytes += bytes.length) > mostEarly) return;
+    this.kept.push({ height, offset, bytes });
+  }
+
+  // know takes the fragments of a rendition as hls.js lists them.
+  know(fragments) {
+    const height = this.heights.get(pathOf(fragments[0]?.url ?? ""));
+    if (height === undefined) return;
+    const segments = fragments.map((f) => ({ start: f.start, duration: f.duration, from: f.byteRangeStartOffset, to: f.byteRangeEndOffset }));
+    this.known ??= new Map();
+    this.known.set(height, segments);
+    this.swarm?.know(height, segments);
+  }
+
+  // loader returns hls.js's own loader of fragments, extended by ours. estimate returns
+  // the speed that hls.js believes in now, in bits per second.
+  loader(Plain, estimate) {
+    const sharing = this;
+    return class extends Plain {
+      load(context, config, callbacks) {
+        const part = sharing.on ? sharing.#part(context) : null;
+        if (!part) return super.load(context, config, callbacks);
+        this.context = context;
+        this.stopped = new AbortController();
+        this.stats.loading.start = performance.now();
+        this.#load(part, context, config, callbacks);
+      }
+
+      async #load(part, context, config, callbacks) {
+        const { signal } = this.stopped;
+        const bytes = await sharing.read(part, signal).catch(() => null);
+        if (signal.aborted) return;
+        this.stopped = null;
+        this.stats.loading.start = 0; // else hls.js says that the loader has been used
+        if (bytes) this.#deliver(bytes, context, callbacks);
+        else super.load(context, config, { ...callbacks, onSuccess: (answer, ...rest) => this.#plain(part, answer, callbacks, rest) });
+      }
+
+      #plain(part, answer, callbacks, rest) {
+        sharing.keep(part.height, part.from, new Uint8Array(answer.data));
+        callbacks.onSuccess(answer, ...rest);
+      }
+
+      // Memory answers at once, and peers say nothing of our server's line. The choice of
+      // rendition goes by that line, so it is told as if the bytes had come over it.
+      #deliver(bytes, context, callbacks) {
+        const { stats } = this;
+        const now = performance.now();
+        const ms = (bytes.length * 8000) / (sharing.lineRate || estimate());
+        Object.assign(stats, { loaded: bytes.length, total: bytes.length, chunkCount: 1, bwEstimate: (bytes.length * 8000) / ms });
+        Object.assign(stats.loading, { start: now - ms, first: now - ms, end: now });
+        callbacks.onSuccess({ url: context.url, data: bytes.buffer, code: 206 }, stats, context, null);
+      }
+
+      abort() {
+        if (!this.stopped) return super.abort();
+        this.stopped.abort();
+        this.stopped = null;
+        this.stats.aborted = true;
+      }
+
+      destroy() {
+        this.stopped?.abort();
+        this.stopped = null;
+        super.destroy();
+      }
+    };
+  }
+
+  #part(context) {
+    const { frag, rangeStart: from, rangeEnd: to } = context;
+    const height = this.heights.get(pathOf(context.url));
+    if (height === undefined || !frag || frag.sn === "initSegment" || !(to > from)) return null;
+    return { height, from, to, start: frag.start };
+  }
+
+  read({ height, from, to, start }, signal) {
+    this.height = height;
+    return this.swarm ? this.swarm.read(height, from, to, start, signal) : Promise.resolve(null);
+  }
+
+  // lineRate is how fast our server was of late, in bits per second.
+  get lineRate() {
+    return (this.swarm?.origin.rate ?? 0) * 8;
+  }
+}
+
+function pathOf(address) {
+  return new URL(address, location.href).pathname;
+}

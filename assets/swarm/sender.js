@@ -1,0 +1,79 @@
+// What peers ask of us, in our order: the nearest deadline first, one piece after the
+// other, to a few peers at a time. Nothing is put on a line that has enough on it.
+
+const atOnce = 4;
+
+export class Sender {
+  // slack(request) tells how soon the asking peer needs the piece; bytes(request) returns
+  // them, or null where we no longer have them.
+  constructor({ slack, bytes, gave }) {
+    Object.assign(this, { slack, bytes, gave });
+    this.peers = new Set();
+    this.current = new Map(); // peer to the piece being sent to it
+  }
+
+  add(peer) {
+    this.peers.add(peer);
+    peer.addEventListener("asked", () => this.pump());
+    peer.addEventListener("drained", () => this.pump());
+    peer.addEventListener("closed", () => {
+      this.peers.delete(peer);
+      this.current.delete(peer);
+      this.pump();
+    });
+  }
+
+  pump() {
+    if (this.pumping) return; // a peer that goes while it is being sent to calls again
+    this.pumping = true;
+    try {
+      for (const { peer, requests } of this.#chosen()) this.#send(peer, requests);
+    } finally {
+      this.pumping = false;
+    }
+  }
+
+  // chosen returns the peers to send to now, each with the requests of one piece. A piece
+  // that was begun is ended.
+  #chosen() {
+    const ready = [];
+    for (const peer of this.peers) {
+      const requests = this.#nextPiece(peer);
+      if (requests.length > 0) ready.push({ peer, requests, slack: this.slack(requests[0]), begun: this.current.has(peer) });
+    }
+    ready.sort((a, b) => b.begun - a.begun || a.slack - b.slack);
+    return ready.slice(0, atOnce);
+  }
+
+  #nextPiece(peer) {
+    const asked = [...peer.asking];
+    let piece = this.current.get(peer);
+    if (piece === undefined || !asked.some((r) => r.piece === piece)) {
+      this.current.delete(peer);
+      piece = nearest(asked, this.slack)?.piece;
+    }
+    return asked.filter((r) => r.piece === piece).sort((a, b) => a.offset - b.offset);
+  }
+
+  #send(peer, requests) {
+    for (const request of requests) {
+      if (!peer.room) return;
+      this.current.set(peer, request.piece);
+      const bytes = this.bytes(request);
+      peer.give(request, bytes);
+      if (bytes) this.gave(bytes.length);
+    }
+    this.current.delete(peer);
+    if (peer.asking.size > 0) queueMicrotask(() => this.pump());
+  }
+}
+
+function nearest(requests, slack) {
+  let best = null;
+  let least = Infinity;
+  for (const r of requests) {
+    const s = slack(r);
+    if (best === null || s < least) [best, least] = [r, s];
+  }
+  return best;
+}

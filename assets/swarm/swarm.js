@@ -1,0 +1,351 @@
+// Sharing a video among those who watch it: docs/sharing.md tells how. This file holds the
+// life of it. At the first play we join the swarm of the rendition at our own server and
+// nothing more; only when the server says that somebody else is there do we load
+// webtorrent.js and open connections. Alone we stay out of the player's way, and only
+// keep in memory what it loads, to give it to who comes next.
+//
+// Events: "change" (the state or a figure that is shown), "hint" (detail: the message).
+
+import { Coordinator } from "./coordinator.js";
+import { Memory } from "./memory.js";
+import { Origin } from "./origin.js";
+import { Room } from "./room.js";
+import { Sender } from "./sender.js";
+import { readTorrent } from "./torrent.js";
+import { Wires, makePeerId } from "./wires.js";
+
+const beat = 250; // milliseconds between looks at how things stand
+const reportEvery = 500;
+const wordsEvery = 1000;
+const joinPatience = 1500; // for the server's first answer
+const meetPatience = 5000; // for the first peer
+const calm = 5; // seconds of buffer, from which waiting for peers is worth while
+const neighbours = 10;
+
+export class Swarm extends EventTarget {
+  // video is the element; swarm is the page's description of what can be shared: socket,
+  // stun and renditions; library is the address of webtorrent.js.
+  constructor(video, swarm, library) {
+    super();
+    Object.assign(this, { video, swarm, library });
+    this.peer = makePeerId();
+    this.memory = new Memory();
+    this.origin = new Origin(this.peer);
+    this.counts = { viewers: 0, mirrors: 0, plain: 0, given: 0, wasted: 0, spoilt: 0, banned: 0, granted: 0 };
+    this.rooms = new Map(); // by height
+    this.segments = new Map(); // by height
+    this.others = { viewers: 0, mirrors: 0 };
+    this.sender = new Sender({
+      slack: (r) => slackOf(r), bytes: (r) => r.peer.home.store.block(r.piece, r.offset, r.length), gave: (n) => (this.counts.given += n),
+    });
+    this.state = "joining";
+    this.began = performance.now();
+    this.#listen();
+    this.timer = setInterval(() => this.#tick(), beat);
+  }
+
+  #listen() {
+    const line = (this.coordinator = new Coordinator(absolute(this.swarm.socket), this.peer));
+    line.addEventListener("swarm", (e) => this.#told(e.detail));
+    line.addEventListener("grant", (e) => this.#roomOf(e.detail.info_hash)?.grant(e.detail.pieces ?? []));
+    line.addEventListener("hint", (e) => this.dispatchEvent(new CustomEvent("hint", { detail: e.detail })));
+    for (const name of ["open", "down"]) line.addEventListener(name, () => this.soon());
+    for (const name of ["seeking", "pause", "play", "waiting", "ratechange"]) this.video.addEventListener(name, this.moved);
+    document.addEventListener("visibilitychange", this.moved);
+  }
+
+  moved = (event) => {
+    if (event.type === "seeking") this.sought = true;
+    this.reported = 0;
+    this.soon();
+  };
+
+  // play says which rendition is loaded from now on.
+  play(height) {
+    if (this.height === height) return;
+    const described = this.swarm.renditions.find((r) => r.height === height);
+    if (!described) return;
+    this.#roomAt(this.height)?.giveUp();
+    this.height = height;
+    this.coordinator.join(described.infohash, this.video.duration || 0);
+    if (this.wires || this.others.viewers + this.others.mirrors > 0) this.#meet();
+  }
+
+  // know takes the segments of a rendition: start, duration, from, to.
+  know(height, segments) {
+    this.segments.set(height, segments);
+    this.#roomAt(height)?.know(segments);
+  }
+
+  // keep takes bytes that the player loaded from our server by itself.
+  keep(height, offset, bytes) {
+    this.counts.plain += bytes.length;
+    this.#loose(height).push({ offset, bytes });
+    this.#pour(height);
+  }
+
+  // What the player loads before the torrent is known waits here, bounded.
+  #loose(height) {
+    this.early ??= new Map();
+    if (!this.early.has(height)) this.early.set(height, []);
+    return this.early.get(height);
+  }
+
+  #pour(height) {
+    const list = this.#loose(height);
+    const room = this.#roomAt(height);
+    if (room) for (const { offset, bytes } of list.splice(0)) room.keep(offset, bytes);
+    let size = 0;
+    for (let i = list.length - 1; i >= 0; i--) if ((size += list[i].bytes.length) > this.memory.most / 2) list.splice(0, i + 1);
+  }
+
+  // read answers the player's question for a range of a rendition: with bytes, or with
+  // null when it should fetch them by itself. start is the second they are needed at.
+  async read(height, from, to, start, signal) {
+    this.play(height);
+    const held = this.#roomAt(height)?.store.read(from, to);
+    if (held) return held;
+    while (!signal.aborted && this.#undecided(start)) await this.#change(signal);
+    const room = this.#roomAt(height);
+    if (signal.aborted || this.state !== "sharing" || !room || room !== this.room) return null;
+    if (this.sought || this.video.readyState === 0) {
+      this.sought = false;
+      room.start(from, to);
+    }
+    return room.read(from, to, signal);
+  }
+
+  // undecided says whether the player may wait to hear if there are peers.
+  #undecided(start) {
+    const slack = (start - this.position) / Math.max(this.rate, 0.1);
+    if (slack < calm || this.closed) return false;
+    return this.state === "joining" || this.state === "meeting";
+  }
+
+  #change(signal) {
+    return new Promise((ok) => {
+      const timer = setTimeout(ok, beat);
+      const done = () => {
+        clearTimeout(timer);
+        ok();
+      };
+      this.addEventListener("state", done, { once: true });
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  #roomAt(height) {
+    return this.rooms.get(height);
+  }
+
+  #roomOf(infohash) {
+    return [...this.rooms.values()].find((r) => r.torrent.infohash === infohash);
+  }
+
+  get room() {
+    return this.rooms.get(this.height);
+  }
+
+  #told(message) {
+    if (message.info_hash !== this.swarm.renditions.find((r) => r.height === this.height)?.infohash) return;
+    this.others = { viewers: count(message.viewers), mirrors: count(message.mirrors) };
+    if (this.others.viewers + this.others.mirrors > 0) this.#meet();
+    else if (this.state === "joining") this.#become("alone");
+    this.dispatchEvent(new Event("change"));
+  }
+
+  // meet brings the rendition's room together with its peers. It may be called at any
+  // time, and does what is not done yet.
+  async #meet() {
+    const { height } = this;
+    if (this.state !== "sharing") {
+      if (this.state !== "meeting") this.met = performance.now();
+      this.#become("meeting");
+    }
+    this.meeting ??= new Map();
+    if (!this.meeting.has(height)) this.meeting.set(height, this.#prepare(height).catch(() => this.meeting.delete(height)));
+    await this.meeting.get(height);
+    this.soon();
+  }
+
+  async #prepare(height) {
+    const described = this.swarm.renditions.find((r) => r.height === height);
+    const [torrent, WebTorrent] = await Promise.all([this.#torrent(described), this.#library()]);
+    if (this.closed) return;
+    this.wires ??= new Wires(WebTorrent, { peer: this.peer, socket: absolute(this.swarm.socket), stun: this.swarm.stun });
+    const room = new Room(this, described, torrent);
+    this.rooms.set(height, room);
+    if (this.segments.has(height)) room.know(this.segments.get(height));
+    this.#pour(height);
+    room.enter(this.wires);
+    this.#forgetOld();
+  }
+
+  async #torrent(described) {
+    const answer = await fetch(described.torrent);
+    if (!answer.ok) throw new Error(`torrent: HTTP ${answer.status}`);
+    return readTorrent(new Uint8Array(await answer.arrayBuffer()), described.infohash);
+  }
+
+  #library() {
+    this.loading ??= import(this.library).then((m) => m.default);
+    return this.loading;
+  }
+
+  // Of the renditions left behind, the last is still given to others.
+  #forgetOld() {
+    const old = [...this.rooms].filter(([height]) => height !== this.height);
+    for (const [height, room] of old.slice(0, -1)) {
+      this.coordinator.leave(room.torrent.infohash);
+      room.leave();
+      this.rooms.delete(height);
+      this.meeting.delete(height);
+    }
+  }
+
+  #become(state) {
+    if (this.state === state || this.closed) return;
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+    this.dispatchEvent(new Event("change"));
+  }
+
+  // soon looks again shortly, once for all that happens together.
+  soon() {
+    if (this.due || this.closed) return;
+    this.due = true;
+    setTimeout(() => {
+      this.due = false;
+      if (!this.closed) this.#tick();
+    }, 20);
+  }
+
+  #tick() {
+    const now = performance.now();
+    const seconds = (now - (this.ticked ?? now)) / 1000;
+    this.ticked = now;
+    this.#decide(now);
+    for (const room of this.rooms.values()) room.tick(seconds);
+    if (now - (this.reported ?? 0) >= reportEvery) this.#report(now);
+    if (now - (this.spoken ?? 0) >= wordsEvery) this.speak();
+    this.sender.pump();
+  }
+
+  // decide finds out whether there is anybody to share with.
+  #decide(now) {
+    const peers = this.room?.peers.length ?? 0;
+    if (peers > 0) this.#become("sharing");
+    else if (this.state === "sharing") {
+      this.#become("alone");
+      this.room?.giveUp();
+    } else if (this.state === "meeting" && now - this.met > meetPatience) this.#become("alone");
+    else if (this.state === "joining" && now - this.began > joinPatience) this.#become("alone");
+    if (this.wanted() > 0 && this.room?.party && now - (this.sent ?? now) > 15000) {
+      this.sent = now;
+      this.room.party.seek();
+    }
+    this.sent ??= now;
+  }
+
+  // wanted returns how many peers a room should have beside those it has.
+  wanted(room = this.room) {
+    const there = this.others.viewers + this.others.mirrors;
+    return Math.min(neighbours, there) - (room?.peers.length ?? 0);
+  }
+
+  #report(now) {
+    const { room, video } = this;
+    if (!room || !this.coordinator.open) return;
+    this.reported = now;
+    const facts = { position: round(this.position), rate: video.playbackRate, paused: video.paused, hidden: document.hidden, peers: room.peers.length };
+    this.coordinator.report(room.torrent.infohash, { ...facts, ...room.report() });
+  }
+
+  // speak tells the peers where we are and what is coming from our server.
+  speak() {
+    this.spoken = performance.now();
+    const pace = this.video.paused ? 0 : this.video.playbackRate;
+    for (const room of this.rooms.values()) {
+      const words = room.current ? { at: round(this.position), pace, fetching: [...room.fetching.keys()].slice(0, 16) } : { fetching: [] };
+      for (const peer of room.peers) peer.say(words);
+    }
+  }
+
+  get position() {
+    return this.video.currentTime;
+  }
+
+  get rate() {
+    return this.video.playbackRate;
+  }
+
+  // coordinated says whether the server answers; without it each tab helps itself.
+  get coordinated() {
+    return this.coordinator.open;
+  }
+
+  // standing says that the picture waits for bytes.
+  get standing() {
+    return !this.video.paused && !this.video.ended && this.video.readyState < 3;
+  }
+
+  buffered({ start, duration }) {
+    const b = this.video.buffered;
+    for (let i = 0; i < b.length; i++) if (b.start(i) <= start + 0.25 && b.end(i) >= start + duration - 0.25) return true;
+    return false;
+  }
+
+  get hurried() {
+    return (this.room?.wishes?.length ?? 0) > 0;
+  }
+
+  // figures is how things stand, for the panel and for tests: bytes by where they came
+  // from, and what is held. Nothing in it can be changed from outside.
+  get figures() {
+    const { counts: c, room } = this;
+    return Object.freeze({
+      state: this.state, coordinated: this.coordinated, height: this.height ?? 0, ...this.others, peers: room?.peers.length ?? 0,
+      fromViewers: c.viewers, fromMirrors: c.mirrors, fromServer: c.plain + this.origin.bytes, given: c.given, wasted: c.wasted,
+      spoilt: c.spoilt, banned: c.banned, granted: c.granted, wishes: room?.wishes?.length ?? 0, memory: this.memory.used,
+      pieces: room ? [...room.store.kept()].filter((p) => room.store.has(p)).length : 0,
+    });
+  }
+
+  close() {
+    this.closed = true;
+    clearInterval(this.timer);
+    for (const name of ["seeking", "pause", "play", "waiting", "ratechange"]) this.video.removeEventListener(name, this.moved);
+    document.removeEventListener("visibilitychange", this.moved);
+    for (const room of this.rooms.values()) room.leave();
+    this.rooms.clear();
+    this.origin.close();
+    this.coordinator.close();
+    this.wires?.close();
+    this.state = "off";
+    this.dispatchEvent(new Event("state"));
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+// slackOf tells how soon the peer of a request needs its piece: in seconds, where it has
+// told us its place in the video; else it comes last.
+function slackOf({ peer, piece }) {
+  if (!peer.at) return 1e6;
+  const second = peer.at.second + (peer.at.pace * (performance.now() - peer.at.since)) / 1000;
+  return peer.home.timeline.needed(piece, second - 1) - second;
+}
+
+function count(n) {
+  return Number.isInteger(n) && n > 0 ? n : 0;
+}
+
+function round(n) {
+  return Math.round(n * 1000) / 1000;
+}
+
+// absolute turns an address of the page's host into one for a WebSocket.
+function absolute(address) {
+  const url = new URL(address, location.href);
+  if (url.protocol.startsWith("http")) url.protocol = url.protocol.replace("http", "ws");
+  return url.href;
+}
