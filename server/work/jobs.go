@@ -20,6 +20,7 @@ const (
 	kindLadder     = "ladder"    // all others
 	kindStoryboard = "storyboard"
 	kindSubtitles  = "subtitles"
+	kindTorrents   = "torrents"
 	kindTidy       = "tidy"   // the original, where a copied rendition holds the same
 	kindRemove     = "remove" // the files of a replaced revision
 )
@@ -39,6 +40,7 @@ func kinds() []kind {
 		{kindTranscode, 20, true, transcode},
 		{kindSubtitles, 5, false, takeSubtitles},
 		{kindStoryboard, 5, false, makeStoryboard},
+		{kindTorrents, 3, false, makeTorrents},
 		{kindLadder, 0, true, ladder},
 		{kindTidy, -5, false, tidy},
 		{kindRemove, -5, false, removeObsolete},

@@ -65,6 +65,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		return ignoreDone(ctx, err)
 	}
 	defer r.lock.Release()
+	if err := w.backfill(ctx); err != nil && ctx.Err() == nil {
+		w.log.Error("torrents not queued", "err", err)
+	}
 	swept := time.Now()
 	for ctx.Err() == nil {
 		did, err := r.step(ctx)

@@ -174,6 +174,9 @@ func (t *task) made(ctx context.Context, src media.Source, plan media.Plan, list
 	case left.none() && t.media.SourceFile != "" && t.media.State != store.Done:
 		jobs = []store.Job{newJob(kindTidy)}
 	}
+	if !first && len(list) > 0 {
+		jobs = append(jobs, newJob(kindTorrents))
+	}
 	if left.none() {
 		t.media.State = store.Done
 	}
@@ -238,7 +241,7 @@ func remaining(plan media.Plan, src media.Source, have []store.Rendition) todo {
 
 // following returns the jobs for a revision that can be watched since now.
 func following(m store.Media, src media.Source, replaces bool, left todo) []store.Job {
-	var jobs []store.Job
+	jobs := []store.Job{newJob(kindTorrents)}
 	if src.HasVideo {
 		jobs = append(jobs, newJob(kindStoryboard))
 	}
