@@ -64,11 +64,14 @@ type stream struct {
 // textCodecs are the subtitle codecs that hold text; the others are pictures of text.
 var textCodecs = []string{"subrip", "ass", "ssa", "mov_text", "webvtt", "text"}
 
+// lookTime is the processor time in which a file must show what it is.
+const lookTime = 45 * time.Second
+
 // ffprobe reads headers and the first packets of the file at path.
 func (m *Maker) ffprobe(ctx context.Context, path string) (report, error) {
 	var rep report
 	out := &boundedWriter{limit: 8 << 20}
-	err := m.run(ctx, job{tool: ffprobe, input: path, urgent: true, stdout: out,
+	err := m.run(ctx, job{tool: ffprobe, input: path, urgent: true, stdout: out, cpu: lookTime,
 		global: []string{"-of", "json", "-show_format", "-show_streams", "-show_chapters"}})
 	if err != nil {
 		return rep, err
@@ -83,10 +86,17 @@ func (m *Maker) ffprobe(ctx context.Context, path string) (report, error) {
 func (rep report) source(path string, bytes int64) (Source, error) {
 	s := Source{Path: path, Bytes: bytes, Format: rep.Format.Name,
 		Duration: seconds(rep.Format.Duration), Title: title(rep.Format.Tags)}
+	tracks := 0
 	for _, st := range rep.Streams {
+		if (st.Type == "video" || st.Type == "audio") && st.Disposition["attached_pic"] != 1 {
+			tracks++
+		}
 		if err := s.add(st); err != nil {
 			return s, err
 		}
+	}
+	if tracks > maxTracks {
+		return s, tooMany(maxTracks)
 	}
 	if len(s.Audio) > 0 {
 		s.HasAudio = true
@@ -111,7 +121,13 @@ func (rep report) videoID() uint32 {
 	return 0
 }
 
-// add takes one stream into s. The first picture and at most eight tracks of a kind count.
+// tooMany refuses a file with more than n tracks. Each costs a decoder wherever the file is
+// opened, and what has more than a handful is no finished programme but its parts.
+func tooMany(n int) error {
+	return &RefusedError{fmt.Sprintf("it has more than %d tracks; export it with one picture and the sound to be heard", n)}
+}
+
+// add takes one stream into s. Only the first picture counts.
 func (s *Source) add(st stream) error {
 	switch {
 	case slices.Contains([]string{"encv", "enca", "drmi", "drms"}, st.Tag):
@@ -122,7 +138,7 @@ func (s *Source) add(st stream) error {
 		}
 	case st.Type == "video" && !s.HasVideo:
 		return s.addVideo(st)
-	case st.Type == "audio" && len(s.Audio) < 8 && st.Codec != "" && st.Channels > 0:
+	case st.Type == "audio" && st.Codec != "" && st.Channels > 0:
 		rate, _ := strconv.Atoi(st.SampleRate)
 		bits, _ := strconv.Atoi(st.BitRate)
 		start, _ := signed(st.Start)

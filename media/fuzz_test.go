@@ -11,7 +11,7 @@ func FuzzPackets(f *testing.F) {
 	f.Add("stream_index=0|pts_time=1.5|dts_time=1.4|duration_time=0.033|flags=K_\nstream_index=0|pts_time=N/A|flags=__\n", 7)
 	f.Add("stream_index=-1|pts_time=1e308|dts_time=-1e308\nstream_index=99999999999|flags=K\n", 1)
 	f.Fuzz(func(t *testing.T, text string, cut int) {
-		s := &packetScan{spans: map[int]*span{}}
+		s := &packetScan{spans: map[int]*span{}, left: maxPackets}
 		cut = max(1, min(cut, 1<<10))
 		for rest := text; rest != ""; {
 			n := min(cut, len(rest))

@@ -44,9 +44,12 @@ type Config struct {
 // Maker makes renditions. It is safe for concurrent use; it starts no goroutine that
 // outlives a call.
 type Maker struct {
-	cfg  Config
-	log  *slog.Logger
-	gops int // GOPs in a chunk; tests make it small
+	cfg Config
+	log *slog.Logger
+	// Tests make these small.
+	gops  int           // in a chunk
+	scans int           // packets read of a file
+	stall time.Duration // without progress, after which a run is killed
 
 	tuning sync.Mutex // guards Threads, Nice and Encoder of cfg
 
@@ -62,7 +65,7 @@ func New(cfg Config) *Maker {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, encoders: map[string]string{}}
+	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, scans: maxPackets, stall: noProgress, encoders: map[string]string{}}
 }
 
 // Tune changes three parts of the configuration. What runs goes on as it was begun, but for

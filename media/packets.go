@@ -5,18 +5,23 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// scanTime bounds the reading of all packets. It is disk speed for most files; what takes
-// longer is encoded rather than copied.
-const scanTime = 45 * time.Second
+// maxPackets bounds the reading of all packets: ten hours at 60 frames a second with sound.
+// What has more is encoded rather than copied. The bound counts packets and not time, so
+// that a job which goes on after a crash, on a busier machine, plans what it planned before.
+const maxPackets = 4 << 20
+
+// errEnough ends a scan at its bound.
+var errEnough = errors.New("more packets than are read")
 
 // packets is what reading every packet header of a file tells.
 type packets struct {
-	complete    bool          // the file was read to its end in time
+	complete    bool          // the file was read to its end
 	end         time.Duration // of the last packet of any stream, counted from the first
 	videoEnd    time.Duration
 	frames      int
@@ -31,23 +36,27 @@ func (m *Maker) packets(ctx context.Context, src Source) (packets, error) {
 	if src.HasVideo {
 		lead = src.VideoIndex
 	}
-	scan := &packetScan{lead: lead, spans: map[int]*span{}}
-	limited, cancel := context.WithTimeout(ctx, scanTime)
-	defer cancel()
-	err := m.run(limited, job{tool: ffprobe, input: src.Path, urgent: true, stdout: scan, cpu: scanTime,
+	scan := &packetScan{lead: lead, spans: map[int]*span{}, left: m.scans}
+	err := m.run(ctx, job{tool: ffprobe, input: src.Path, urgent: true, stdout: scan, cpu: scanTime + reading(src.Bytes),
 		global: []string{"-of", "compact=p=0", "-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags"}})
-	if ctx.Err() != nil || errors.Is(err, ErrNoFFmpeg) {
+	// Ffprobe says "failed" of a file cut short, and the packets tell by how much. When it was
+	// killed, they tell nothing of the file.
+	if exit, ended := errors.AsType[*exec.ExitError](err); err != nil && scan.left > 0 && !(ended && exit.Exited()) {
 		return packets{}, err
 	}
 	p := scan.result()
-	p.complete = limited.Err() == nil
+	p.complete = scan.left > 0
 	return p, nil
 }
+
+// scanTime is the processor time for maxPackets on a small machine, several times over.
+const scanTime = 5 * time.Minute
 
 // packetScan reads ffprobe's list of packets while it is written.
 type packetScan struct {
 	lead  int // index of the shown stream
 	rest  []byte
+	left  int // packets still to be read
 	spans map[int]*span
 }
 
@@ -77,6 +86,10 @@ func (s *packetScan) Write(p []byte) (int, error) {
 		if i < 0 {
 			break
 		}
+		if s.left <= 0 {
+			return 0, errEnough
+		}
+		s.left--
 		s.line(string(s.rest[:i]))
 		s.rest = s.rest[i+1:]
 	}

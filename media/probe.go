@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -70,7 +71,10 @@ func (m *Maker) measure(ctx context.Context, src *Source, info *fmp4.Info) error
 		declared = info.Duration
 	}
 	p, err := m.packets(ctx, *src)
-	if err != nil {
+	switch {
+	case errors.Is(err, errStalled):
+		return refuseProbe(ctx, err)
+	case err != nil:
 		return err
 	}
 	if !p.complete {
@@ -173,7 +177,7 @@ func refuseProbe(ctx context.Context, err error) error {
 	case strings.Contains(text, "moov atom not found"):
 		return &RefusedError{"the file was never finished: its index is missing; record or copy it again"}
 	case strings.Contains(text, "max_streams"):
-		return &RefusedError{fmt.Sprintf("it has more than %d tracks", maxStreams)}
+		return tooMany(maxTracks)
 	}
 	return &RefusedError{"it is not a video or sound file that can be read"}
 }
@@ -243,6 +247,11 @@ func probeAlone(path string, size int64, head []byte, info *fmp4.Info) (Source, 
 	if info.Truncated {
 		return Source{}, &RefusedError{fmt.Sprintf("the file ends early, before its %.0f s; copy or export it again",
 			info.Duration.Seconds())}
+	}
+	if tracks := slices.DeleteFunc(slices.Clone(info.Tracks), func(t fmp4.TrackInfo) bool {
+		return t.Kind != fmp4.Video && t.Kind != fmp4.Audio
+	}); len(tracks) > maxTracks {
+		return Source{}, tooMany(maxTracks)
 	}
 	s := Source{Path: path, Bytes: size, Format: info.Format, Duration: info.Duration, Title: line(info.Title, 200)}
 	for i, t := range info.Tracks {

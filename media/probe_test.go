@@ -98,9 +98,11 @@ func TestProbeRefuses(t *testing.T) {
 		{"huge", func(t testing.TB) string {
 			return clip(t, "wide.mp4", "-f lavfi -i color=s=16384x64:d=0.1:r=10"+x264)
 		}, "16384×64"},
-		{"many streams", func(t testing.TB) string {
-			return clip(t, "many.mkv", "-f lavfi -i sine=d=0.1"+strings.Repeat(" -map 0:a", 40)+" -c:a flac")
-		}, "tracks"},
+		{"9 sound tracks", func(t testing.TB) string { return tracks(t, "many.mkv", 9) }, "more than 8 tracks"},
+		{"40 sound tracks", func(t testing.TB) string { return tracks(t, "more.mkv", 40) }, "more than 8 tracks"},
+		{"1000 streams in Matroska", func(t testing.TB) string { return tracks(t, "k.mka", 1000) }, "more than 8 tracks"},
+		{"1000 streams in MP4", func(t testing.TB) string { return tracks(t, "k.m4a", 1000) }, "more than 8 tracks"},
+		{"1000 streams in a transport stream", func(t testing.TB) string { return tracks(t, "k.ts", 1000) }, "more than 8 tracks"},
 		{"folder", func(t testing.TB) string { return t.TempDir() }, "regular file"},
 		{"device", func(t testing.TB) string { return os.DevNull }, "regular file"},
 	}
@@ -231,6 +233,12 @@ func rotated(t testing.TB) string {
 }
 func odd(t testing.TB) string {
 	return clip(t, "odd.mp4", "-f lavfi -i testsrc2=s=400x300:r=30:d=2 -vf scale=321:241,format=yuv444p -c:v libx264 -preset ultrafast -pix_fmt yuv444p")
+}
+
+// tracks returns a file with n times the same sound.
+func tracks(t testing.TB, name string, n int) string {
+	one := clip(t, "short.m4a", "-f lavfi -i sine=d=0.2 -c:a aac")
+	return clip(t, name, "-i "+one+strings.Repeat(" -map 0:a", n)+" -c copy")
 }
 
 func coverArt(t testing.TB) string {

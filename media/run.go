@@ -89,21 +89,26 @@ func (m *Maker) run(ctx context.Context, j job) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stall := max(j.stall, noProgress)
+	stall := max(j.stall, m.stall)
 	watchdog := time.AfterFunc(stall, func() { cancel(errStalled) })
 	defer watchdog.Stop()
 
-	cmd := exec.CommandContext(ctx, path, j.argv(m.threads())...)
+	argv := append([]string{path}, j.argv(m.threads())...)
+	if _, err := exec.LookPath(shell); err == nil {
+		argv = append([]string{shell, "-c", gate}, argv...)
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	tail := &tailWriter{limit: stderrTail}
-	cmd.Stderr, cmd.Stdout, cmd.Dir = tail, j.stdout, j.dir
-	if cmd.Stdout == nil {
-		cmd.Stdout = io.Discard
+	cmd.Stderr, cmd.Stdout, cmd.Dir = tail, io.Discard, j.dir
+	alive := func() { watchdog.Reset(stall) }
+	if j.stdout != nil {
+		cmd.Stdout = pulse{j.stdout, alive}
 	}
 	cmd.Env = []string{}
 	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
-	err = m.supervise(cmd, j, in, func() { watchdog.Reset(stall) })
+	err = m.supervise(cmd, j, in, alive)
 	if err == nil {
 		return nil
 	}
@@ -137,9 +142,15 @@ func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error
 		return err
 	}
 	defer r.Close()
-	cmd.ExtraFiles = []*os.File{in, w} // descriptors 3 and 4 of the child
+	closed, open, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	defer open.Close()
+	cmd.ExtraFiles = []*os.File{in, w, closed} // descriptors 3, 4 and 5 of the child
 	err = cmd.Start()
 	w.Close()
+	closed.Close()
 	if err != nil {
 		return err
 	}
@@ -150,6 +161,7 @@ func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error
 	if err := yield(cmd.Process.Pid, m.limits(j)); err != nil {
 		m.log.Debug("priority not lowered", "error", err)
 	}
+	open.Close() // the gate
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -305,6 +317,17 @@ func (e *runError) Error() string {
 }
 
 func (e *runError) Unwrap() error { return e.err }
+
+// pulse passes on what a run writes, which is a sign of life.
+type pulse struct {
+	to    io.Writer
+	alive func()
+}
+
+func (p pulse) Write(b []byte) (int, error) {
+	p.alive()
+	return p.to.Write(b)
+}
 
 // tailWriter keeps the last bytes of what is written to it.
 type tailWriter struct {

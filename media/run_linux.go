@@ -28,8 +28,15 @@ const (
 	ioprioIdle    = 3 << 13
 )
 
-// confine sets limits on the running process pid. Its first instants go unlimited, which
-// is dynamic linking, not decoding.
+// A child waits in the shell until its limits are set, and then becomes the program: not one
+// byte of a stranger's file is read without them. The names are arguments, never text of
+// the script.
+const (
+	shell = "/bin/sh"
+	gate  = `read -r _ <&5; exec "$0" "$@" 5<&-`
+)
+
+// confine sets limits on the process pid, which is waiting for them.
 func confine(pid int, l limits) error {
 	set := func(resource int, value uint64) error {
 		// 32-bit kernels know no larger limit than their word.

@@ -15,6 +15,9 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 // fdPath names an inherited descriptor.
 func fdPath(fd int) string { return "/dev/fd/" + strconv.Itoa(fd) }
 
+// There are no limits to wait for, and no shell to do it.
+const shell, gate = "", ""
+
 // confine does nothing: limits on another process exist on Linux only. The watchdog and
 // ffmpeg's own limits hold here too.
 func confine(int, limits) error { return nil }

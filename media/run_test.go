@@ -31,7 +31,7 @@ func TestRunConfines(t *testing.T) {
 	}
 	t.Setenv("TUBELET_SECRET", "x")
 	dir := t.TempDir()
-	m := New(Config{FFmpeg: script(t, "sleep 0.3; ulimit -a; /usr/bin/nice; echo env=$TUBELET_SECRET; echo \"args $@\"; pwd; readlink /proc/self/fd/3"), Nice: 12})
+	m := New(Config{FFmpeg: script(t, "ulimit -a; /usr/bin/nice; echo env=$TUBELET_SECRET; echo \"args $@\"; pwd; readlink /proc/self/fd/3"), Nice: 12})
 	out := &boundedWriter{limit: 1 << 20}
 	input := filepath.Join(dir, "-weird\nname")
 	if err := os.WriteFile(input, []byte("x"), 0o600); err != nil {
@@ -85,6 +85,47 @@ func TestRunLeavesNothing(t *testing.T) {
 func processState(pid int) string {
 	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return strings.TrimSpace(string(out[:min(len(out), 1)]))
+}
+
+// TestRunWatches has programs that hang, and one that takes long but says so.
+func TestRunWatches(t *testing.T) {
+	tests := []struct {
+		name, body string
+		hangs      bool
+	}{
+		{"silent", "sleep 60 & sleep 60", true},
+		{"stopped", "kill -STOP $$", true},
+		{"same progress", "for i in {1..600}; do printf 'frame=7\nprogress=continue\n' >&4; sleep 0.1; done", true},
+		{"deaf", "trap '' TERM INT HUP; while :; do sleep 1; done", true},
+		{"progress", "for i in {1..30}; do printf 'frame=%d\nprogress=continue\n' $i >&4; sleep 0.1; done", false},
+		{"output", "for i in {1..30}; do echo $i; sleep 0.1; done", false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			pids := filepath.Join(t.TempDir(), "pid")
+			m := New(Config{FFmpeg: script(t, "echo $$ >"+pids+"; "+test.body)})
+			m.stall = 2 * time.Second
+			err := m.run(t.Context(), job{tool: ffmpeg, stdout: &boundedWriter{limit: 1 << 10}})
+			if test.hangs != errors.Is(err, errStalled) || !test.hangs && err != nil {
+				t.Errorf("run = %v", err)
+			}
+			data, err := os.ReadFile(pids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pid, _ := strconv.Atoi(strings.TrimSpace(string(data))); processState(pid) != "" {
+				t.Errorf("process %d is still there", pid)
+			}
+		})
+	}
+}
+
+// TestRunStall pins what a run gets when nobody makes it shorter.
+func TestRunStall(t *testing.T) {
+	if m := New(Config{}); m.stall != noProgress || noProgress > time.Minute {
+		t.Errorf("a run may hang for %v", m.stall)
+	}
 }
 
 func TestRunErrors(t *testing.T) {

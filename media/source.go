@@ -85,7 +85,8 @@ const (
 	minSide    = 16
 	maxSide    = 8192
 	maxPixels  = 8192 * 4320
-	maxStreams = 32
+	maxStreams = 32 // of any kind: a film has subtitles, and brings its fonts
+	maxTracks  = 8  // with picture or sound: a recording program writes seven
 	maxLength  = 24 * time.Hour
 )
 
