@@ -11,6 +11,7 @@ import (
 // while they wait.
 const (
 	plainSlack = 3 * time.Second
+	leasedOwed = 1.0 / 4
 	plainOwed  = 1.0 / 10
 	bulkOwed   = 1.0 / 20
 	owedMost   = 256 << 10 // a class does not save up its share
@@ -23,7 +24,7 @@ const (
 type Line struct {
 	timed [2]tickets // Start and Leased, by deadline
 	fair  [2]rounds  // Plain and Bulk, in turns
-	owed  [2]float64 // bytes that Plain and Bulk are behind their share
+	owed  [Classes]float64 // bytes that a class is behind its share
 	tick  uint64
 }
 
@@ -88,11 +89,11 @@ func (l *Line) Pop(now time.Time) (t *Ticket, wait time.Duration) {
 func (l *Line) choose(now time.Time, plain, bulk *Ticket) *Ticket {
 	start, leased := l.timed[Start].first(), l.timed[Leased].first()
 	switch {
-	case plain != nil && l.owed[0] >= float64(plain.Bytes):
+	case plain != nil && l.owed[Plain] >= float64(plain.Bytes):
 		return plain
-	case bulk != nil && l.owed[1] >= float64(bulk.Bytes):
+	case bulk != nil && l.owed[Bulk] >= float64(bulk.Bytes):
 		return bulk
-	case start != nil:
+	case start != nil && (leased == nil || l.owed[Leased] < float64(leased.Bytes)):
 		return start
 	case leased != nil && (plain == nil || leased.deadline.Sub(now) < plainSlack):
 		return leased
@@ -105,8 +106,10 @@ func (l *Line) choose(now time.Time, plain, bulk *Ticket) *Ticket {
 // settle credits the classes that waited while t went.
 func (l *Line) settle(t *Ticket, plain, bulk bool) {
 	n := float64(t.Bytes)
-	l.owed[0] = owe(l.owed[0], n, plainOwed, plain, t.Claim.Class == Plain)
-	l.owed[1] = owe(l.owed[1], n, bulkOwed, bulk, t.Claim.Class >= Bulk)
+	leased := len(l.timed[Leased]) > 0 || t.Claim.Class == Leased
+	l.owed[Leased] = owe(l.owed[Leased], n, leasedOwed, leased, t.Claim.Class == Leased)
+	l.owed[Plain] = owe(l.owed[Plain], n, plainOwed, plain, t.Claim.Class == Plain)
+	l.owed[Bulk] = owe(l.owed[Bulk], n, bulkOwed, bulk, t.Claim.Class >= Bulk)
 }
 
 func owe(owed, n, share float64, waited, served bool) float64 {

@@ -13,6 +13,7 @@ const (
 	maxRoomsPerPeer = 4
 	maxWishes       = 4
 	maxReceived     = 64
+	maxFetching     = 16
 	maxConnected    = 256
 )
 
@@ -30,12 +31,14 @@ const (
 type Coordinator struct {
 	mu       sync.Mutex
 	origin   Origin
+	rules    Rules
 	rooms    map[string]*room
 	order    []*room // of coming
 	peers    map[Peer]*peer
 	leases   []*lease // of all, oldest first
 	promised int64    // bytes granted and not yet asked for
-	asks     []ask    // scratch
+	counts   Counts
+	asks     []ask // scratch
 }
 
 // peer is one tab or mirror, in all its rooms.
@@ -49,8 +52,11 @@ type peer struct {
 }
 
 // New returns a Coordinator that grants what origin has room for.
-func New(origin Origin) *Coordinator {
-	return &Coordinator{origin: origin, rooms: map[string]*room{}, peers: map[Peer]*peer{}}
+func New(origin Origin) *Coordinator { return NewWith(origin, DefaultRules()) }
+
+// NewWith is New with other rules, for the simulation.
+func NewWith(origin Origin, rules Rules) *Coordinator {
+	return &Coordinator{origin: origin, rules: rules, rooms: map[string]*room{}, peers: map[Peer]*peer{}}
 }
 
 // Join adds a viewer or a mirror to the swarm of a rendition. A viewer that joins a second
@@ -105,7 +111,7 @@ func (c *Coordinator) room(hash string, m *Media) *room {
 	if x == nil || len(c.rooms) >= maxRooms {
 		return nil
 	}
-	return newRoom(hash, x)
+	return newRoom(hash, x, &c.rules)
 }
 
 func (c *Coordinator) peer(now time.Time, id Peer, mirror bool) *peer {
@@ -185,6 +191,7 @@ func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {
 		c.obsolete(v, r.Have)
 	}
 	v.wish(r.Wishes)
+	v.fetching = append(v.fetching[:0], r.Fetching[:min(len(r.Fetching), maxFetching)]...)
 	v.reshare(now)
 }
 

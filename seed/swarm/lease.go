@@ -109,7 +109,7 @@ func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) 
 		return 0, Plain
 	}
 	x, pos := v.room.x, v.position(now)
-	least, leased, near := lookAhead, true, true
+	least, leased, near := c.rules.LookAhead, true, true
 	for piece := x.piece(from); piece <= x.piece(to-1); piece++ {
 		leased = leased && v.lease(piece) != nil
 		s, needed := x.slack(piece, pos)

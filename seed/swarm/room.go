@@ -9,11 +9,11 @@ import (
 type room struct {
 	hash    string
 	x       *index
+	rules   *Rules
 	viewers []*viewer // players and holders, in the order of coming: ticks must be deterministic
 	mirrors int
 	supply  []int32  // per piece: what its live holders can pass on, in units of supplyUnit
 	copies  []uint16 // per piece: live holders and leaseholders
-	grown   bool     // scratch is sized
 	press   []float32
 	near    []float32
 }
@@ -41,6 +41,7 @@ type viewer struct {
 	held      bitset // has it, or is fetching it under a lease
 	given     bitset // of those, the ones that came from the origin
 	wishes    []int
+	fetching  []int // from peers
 	leases    []*lease
 	share     int32 // what it adds to the supply of each piece it holds
 	starts    startRight
@@ -52,8 +53,8 @@ type startRight struct {
 	bytes int64
 }
 
-func newRoom(hash string, x *index) *room {
-	return &room{hash: hash, x: x, supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
+func newRoom(hash string, x *index, rules *Rules) *room {
+	return &room{hash: hash, x: x, rules: rules, supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
 		press: make([]float32, x.pieces), near: make([]float32, x.pieces)}
 }
 

@@ -7,17 +7,6 @@ import (
 	"time"
 )
 
-// The rules of docs/sharing.md, in numbers.
-const (
-	queueMost   = 500 * time.Millisecond // promise no more than the origin sends in this time
-	lookAhead   = 60.0                   // seconds
-	copyPenalty = 2.5                    // seconds that a further copy stands behind a first one
-	wishPenalty = 5.0                    // seconds that a wish stands behind a first copy
-	growth      = 2.0                    // seconds in which the number of copies can double
-	margin      = 2.0                    // seconds before the deadline when all should have it
-	patience    = 25.0                   // seconds of slack above which only a good giver gets a copy
-)
-
 // ask is one piece that the origin could give.
 type ask struct {
 	key   float64
@@ -33,7 +22,7 @@ func (c *Coordinator) Tick(now time.Time) []Grant {
 	defer c.mu.Unlock()
 	c.expire(now)
 	drain := max(c.origin.Drain(), 1000)
-	room := (queueMost-c.origin.Queue()).Seconds()*drain - float64(c.promised)
+	room := (c.rules.Queue-c.origin.Queue()).Seconds()*drain - float64(c.promised)
 	if room <= 0 || len(c.order) == 0 {
 		return nil
 	}
@@ -54,11 +43,37 @@ func (c *Coordinator) Tick(now time.Time) []Grant {
 		if v == nil || v.held.has(a.piece) || len(v.leases) >= maxLeases {
 			continue
 		}
+		c.counts.add(a, a.room.x.pieceSize(a.piece))
 		c.grant(now, v, a.piece)
 		room -= float64(a.room.x.pieceSize(a.piece))
 		grants = add(grants, a.room.hash, v.id, a.piece)
 	}
 	return grants
+}
+
+// Counts is what the Coordinator has granted since its start, in bytes, by reason.
+type Counts struct {
+	First  int64 // pieces that no viewer had
+	Copies int64 // further copies, so that all have it in time
+	Wishes int64 // rescues
+}
+
+// Counts returns what was granted.
+func (c *Coordinator) Counts() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.counts
+}
+
+func (c *Counts) add(a ask, n int64) {
+	switch {
+	case a.room.copies[a.piece] == 0 && a.room.mirrors == 0:
+		c.First += n
+	case a.by == nil:
+		c.Copies += n
+	default:
+		c.Wishes += n
+	}
 }
 
 // add puts a piece into the grant of its viewer.
@@ -92,7 +107,7 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 		case r.copies[p] == 0 && r.mirrors == 0:
 			asks = append(asks, ask{key: slack, slack: slack, room: r, piece: p})
 		case have < max(0.5, r.press[p]):
-			asks = append(asks, ask{key: slack + copyPenalty, slack: slack, room: r, piece: p})
+			asks = append(asks, ask{key: slack + r.rules.CopyPenalty, slack: slack, room: r, piece: p})
 		}
 	}
 	return asks
@@ -102,41 +117,46 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 	pos := v.position(now)
 	next := 0
-	for i := r.x.at(pos); i < len(r.x.segs) && r.x.segs[i].start < pos+lookAhead; i++ {
+	for i := r.x.at(pos); i < len(r.x.segs) && r.x.segs[i].start < pos+r.rules.LookAhead; i++ {
 		seg := &r.x.segs[i]
 		slack := float32(max(0, seg.start-pos))
-		press := pressure(slack)
+		press := r.rules.pressure(slack)
 		from := max(seg.from, next)
 		next = seg.to + 1
 		if from > seg.to {
 			continue
 		}
 		v.held.missing(from, seg.to, func(p int) {
-			r.press[p] += press
+			if slices.Contains(v.fetching, p) {
+				r.press[p] += press * float32(r.rules.Fetching)
+			} else {
+				r.press[p] += press
+			}
 			r.near[p] = min(r.near[p], slack)
 		})
 	}
 	for _, p := range v.wishes {
 		if slack, needed := r.x.slack(p, pos); needed && !v.held.has(p) {
-			asks = append(asks, ask{key: slack + wishPenalty, slack: slack, room: r, piece: p, by: v})
+			asks = append(asks, ask{key: slack + r.rules.WishPenalty, slack: slack, room: r, piece: p, by: v})
 		}
 	}
 	return asks
 }
 
 // pressure is the number of copies that must exist now for one viewer that needs a piece in
-// slack seconds, if copies double every growth seconds until margin before the deadline.
-func pressure(slack float32) float32 {
-	if slack <= margin {
+// slack seconds, if copies double every Growth seconds until Margin before the deadline.
+func (r *Rules) pressure(slack float32) float32 {
+	switch s := float64(slack); {
+	case s <= r.Margin:
 		return 1
-	}
-	if slack > 30 {
+	case s > r.Margin+14*r.Growth:
 		return 0
+	default:
+		return float32(math.Exp2((r.Margin - s) / r.Growth))
 	}
-	return float32(math.Exp2(-float64(slack-margin) / growth))
 }
 
-// whom chooses the viewer for a copy: of those that will play the piece within lookAhead and
+// whom chooses the viewer for a copy: of those that will play the piece soon and
 // can pass it on, the one whose proven upload is least used by what it was leased lately. A
 // far piece waits for a good giver while there is hope of one.
 func (r *room) whom(now time.Time, p int, slack float64) *viewer {
@@ -159,7 +179,7 @@ func (r *room) whom(now time.Time, p int, slack float64) *viewer {
 		}
 	}
 	switch {
-	case slack > patience && fast:
+	case slack > r.rules.Patience && fast:
 		return good.v
 	case best.v == nil:
 		return r.nearest(now, p)
@@ -185,13 +205,13 @@ func (r *room) lacks(now time.Time, v *viewer, p int) bool {
 		return false
 	}
 	s, needed := r.x.slack(p, v.position(now))
-	return needed && s < lookAhead
+	return needed && s < r.rules.LookAhead
 }
 
 // nearest is the choice when nobody can pass a piece on: who needs it first.
 func (r *room) nearest(now time.Time, p int) *viewer {
 	var best *viewer
-	least := lookAhead
+	least := r.rules.LookAhead
 	for _, v := range r.viewers {
 		if !v.wants(now) || !r.lacks(now, v, p) {
 			continue

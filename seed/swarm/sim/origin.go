@@ -74,11 +74,11 @@ func (o *origin) request(h *flow) {
 	o.flows = append(o.flows, h)
 }
 
-// Queue is what swarm.Origin asks: start and leased bytes that wait.
+// Queue is what swarm.Origin asks: leased bytes that wait.
 func (o *origin) Queue() time.Duration {
 	n := 0.0
 	for _, h := range o.flows {
-		if !h.over && h.class <= budget.Leased {
+		if !h.over && h.class == budget.Leased {
 			n += h.left()
 		}
 	}

@@ -29,8 +29,10 @@ func (v *viewer) decide() {
 		v.loader()
 	case v.plain:
 		v.ordinary(ahead)
-	case !v.engaged:
+	case !v.engaged && v.w.now < v.connectAt:
 		v.ordinary(httpUntil)
+	case !v.engaged:
+		v.ordinary(20)
 	case len(v.links) == 0:
 		v.ordinary(20)
 	case v.w.s.Mode == Coordinated:
@@ -105,6 +107,9 @@ func (v *viewer) granted(pieces []int) {
 func (v *viewer) report() {
 	r := swarm.Report{Position: v.pos, Rate: 1, Connected: len(v.links), Have: v.have, Wishes: v.wishes, Received: maps.Clone(v.heard)}
 	r.Paused = v.pauseAt > 0 && v.w.now >= v.pauseAt && v.w.now < v.pauseAt+20*time.Second || !v.started
+	for _, x := range v.in {
+		r.Fetching = append(r.Fetching, x.unit)
+	}
 	clear(v.heard)
 	v.w.coord.Report(v.w.clock(), v.film.hash, v.peer, r)
 }

@@ -7,6 +7,8 @@ package sim
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/tubelet/tubelet/seed/swarm"
 )
 
 // Mode is how the viewers fetch.
@@ -38,6 +40,7 @@ type Scenario struct {
 	ConnectMin  time.Duration             // P2P is up this long after arrival, at least; 0: 1.2 s
 	ConnectMax  time.Duration             // and at most; 0: 2.8 s
 	Step        time.Duration             // 0: 50 ms
+	Rules       *swarm.Rules              // nil: the server's
 	Seed        uint64
 }
 
@@ -53,7 +56,9 @@ type Result struct {
 	UpP95      float64
 	Ended      int // viewers that saw the end, or left as they had meant to
 	StartX     float64
-	FirstX     float64 // leased as nobody had them, or before a second was due
+	FirstX     float64 // granted as first copies
+	CopyX      float64 // as further copies
+	WishX      float64 // as rescues
 	PlayedX    float64 // bytes played: what plain HTTP must send at least
 	TickNs     float64 // mean time of a coordinator's tick in which it looked for work
 	Ticks      int
@@ -101,6 +106,8 @@ func (a Result) plus(b Result) Result {
 	a.Ended += b.Ended
 	a.StartX += b.StartX
 	a.FirstX += b.FirstX
+	a.CopyX += b.CopyX
+	a.WishX += b.WishX
 	a.PlayedX += b.PlayedX
 	a.TickNs += b.TickNs
 	a.Ticks += b.Ticks
@@ -110,7 +117,7 @@ func (a Result) plus(b Result) Result {
 
 func (a Result) over(n float64) Result {
 	for _, f := range []*float64{&a.OriginX, &a.MirrorX, &a.Stalls, &a.StartP50, &a.StartP95, &a.Waste,
-		&a.UpP50, &a.UpP95, &a.StartX, &a.FirstX, &a.PlayedX, &a.TickNs} {
+		&a.UpP50, &a.UpP95, &a.StartX, &a.FirstX, &a.CopyX, &a.WishX, &a.PlayedX, &a.TickNs} {
 		*f /= n
 	}
 	return a

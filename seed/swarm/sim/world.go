@@ -48,7 +48,11 @@ func newWorld(s Scenario) *world {
 	w := &world{s: s, rng: rand.New(rand.NewPCG(s.Seed, 7)), byPeer: map[swarm.Peer]*viewer{}, apart: map[[2]int]bool{}}
 	w.films = []*film{newFilm("full", s, s.Rate, w.rng), newFilm("half", s, s.Rate/2, w.rng)}
 	w.origin = &origin{w: w, rate: s.Origin, line: budget.NewLine(), byTick: map[*budget.Ticket]*flow{}}
-	w.coord = swarm.New(w.origin)
+	rules := swarm.DefaultRules()
+	if s.Rules != nil {
+		rules = *s.Rules
+	}
+	w.coord = swarm.NewWith(w.origin, rules)
 	for i := range s.Viewers {
 		w.viewers = append(w.viewers, w.draw(i))
 	}
@@ -383,7 +387,9 @@ func (w *world) finish(h *flow, whole bool) {
 func (w *world) result() Result {
 	size := float64(w.films[0].media.Size)
 	rate := size / w.films[0].length()
-	r := Result{OriginX: w.origin.sent / size, StartX: w.origin.starts / size, FirstX: w.origin.leased / size, Ticks: w.ticks, GrantCount: w.granted}
+	r := Result{OriginX: w.origin.sent / size, StartX: w.origin.starts / size, Ticks: w.ticks, GrantCount: w.granted}
+	counts := w.coord.Counts()
+	r.FirstX, r.CopyX, r.WishX = float64(counts.First)/size, float64(counts.Copies)/size, float64(counts.Wishes)/size
 	stall, played, given := 0.0, 0.0, 0.0
 	var starts, ups []float64
 	for _, v := range w.viewers {
