@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // AddCaption stores a caption and returns the file of the one it replaces, which has the
 // same language, or "". That file is the caller's to remove, when it is another.
 func (s *Store) AddCaption(ctx context.Context, id string, c Caption) (old string, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := touch(ctx, tx, id); err != nil {
 			return err
 		}
@@ -30,7 +32,7 @@ func removeCaption(ctx context.Context, tx *sql.Tx, id, lang string) (file strin
 	if file, err = captionFile(ctx, tx, id, lang); err != nil {
 		return "", err
 	}
-	return file, changed(ctx, tx, "delete from captions where video = ? and language = ?", id, lang)
+	return file, lite.Changed(ctx, tx, "delete from captions where video = ? and language = ?", id, lang)
 }
 
 func setCaption(ctx context.Context, tx *sql.Tx, id string, c Caption) error {
@@ -40,8 +42,8 @@ func setCaption(ctx context.Context, tx *sql.Tx, id string, c Caption) error {
 }
 
 // captionFile returns the file of a caption, "" when there is none.
-func captionFile(ctx context.Context, q querier, id, lang string) (string, error) {
-	files, err := all(ctx, q, value[string], "select file from captions where video = ? and language = ?", id, lang)
+func captionFile(ctx context.Context, q lite.Querier, id, lang string) (string, error) {
+	files, err := lite.All(ctx, q, lite.Value[string], "select file from captions where video = ? and language = ?", id, lang)
 	if err != nil || len(files) == 0 {
 		return "", err
 	}
@@ -50,12 +52,12 @@ func captionFile(ctx context.Context, q querier, id, lang string) (string, error
 
 // touch sets the time of change of a video, and returns ErrNotFound when there is none.
 func touch(ctx context.Context, tx *sql.Tx, id string) error {
-	return changed(ctx, tx, "update videos set updated_at = ? where id = ?", stamp(time.Now()), id)
+	return lite.Changed(ctx, tx, "update videos set updated_at = ? where id = ?", lite.Stamp(time.Now()), id)
 }
 
 // addCaptions gives videos their captions, by language.
-func addCaptions(ctx context.Context, q querier, ids string, at map[string]*Video) error {
-	_, err := all(ctx, q, func(row scanner, _ *struct{}) error {
+func addCaptions(ctx context.Context, q lite.Querier, ids string, at map[string]*Video) error {
+	_, err := lite.All(ctx, q, func(row lite.Scanner, _ *struct{}) error {
 		var id string
 		var c Caption
 		if err := row.Scan(&id, &c.Language, &c.Label, &c.File); err != nil {
@@ -69,11 +71,11 @@ func addCaptions(ctx context.Context, q querier, ids string, at map[string]*Vide
 }
 
 // addChapters gives videos their chapters, in order.
-func addChapters(ctx context.Context, q querier, ids string, at map[string]*Video) error {
-	_, err := all(ctx, q, func(row scanner, _ *struct{}) error {
+func addChapters(ctx context.Context, q lite.Querier, ids string, at map[string]*Video) error {
+	_, err := lite.All(ctx, q, func(row lite.Scanner, _ *struct{}) error {
 		var id string
 		var c Chapter
-		if err := row.Scan(&id, (*span)(&c.Start), &c.Title); err != nil {
+		if err := row.Scan(&id, (*lite.Span)(&c.Start), &c.Title); err != nil {
 			return err
 		}
 		at[id].Chapters = append(at[id].Chapters, c)
@@ -90,7 +92,7 @@ func setChapters(ctx context.Context, tx *sql.Tx, id string, list []Chapter) err
 	}
 	for _, c := range list {
 		_, err := tx.ExecContext(ctx, "insert or replace into chapters (video, start, title) values (?, ?, ?)",
-			id, span(c.Start), c.Title)
+			id, lite.Span(c.Start), c.Title)
 		if err != nil {
 			return err
 		}

@@ -5,13 +5,15 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // Channel returns the channel, or ErrNotFound before there is one.
 func (s *Store) Channel(ctx context.Context) (Channel, error) {
 	var c Channel
-	err := s.read(ctx, func(q querier) (err error) {
-		c, err = one(ctx, q, scanChannel, `select handle, domain, local, name, description, language,
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		c, err = lite.One(ctx, q, scanChannel, `select handle, domain, local, name, description, language,
 			avatar, banner, links, created_at from channel where id = 1`)
 		return err
 	})
@@ -21,10 +23,10 @@ func (s *Store) Channel(ctx context.Context) (Channel, error) {
 	return c, nil
 }
 
-func scanChannel(row scanner, c *Channel) error {
+func scanChannel(row lite.Scanner, c *Channel) error {
 	var links []byte
 	err := row.Scan(&c.Handle, &c.Domain, &c.Local, &c.Name, &c.Description, &c.Language,
-		&c.Avatar, &c.Banner, &links, (*stamp)(&c.CreatedAt))
+		&c.Avatar, &c.Banner, &links, (*lite.Stamp)(&c.CreatedAt))
 	if err != nil {
 		return err
 	}
@@ -37,12 +39,12 @@ func (s *Store) CreateChannel(ctx context.Context, c Channel) error {
 	if err != nil {
 		return fmt.Errorf("create channel: %w", err)
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `insert into channel (id, handle, domain, local, name, description,
 			language, avatar, banner, links, created_at) values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			c.Handle, c.Domain, c.Local, c.Name, c.Description, c.Language, c.Avatar, c.Banner,
-			links, stamp(orNow(c.CreatedAt)))
-		if taken(err) {
+			links, lite.Stamp(orNow(c.CreatedAt)))
+		if lite.Taken(err) {
 			return ErrExists
 		}
 		return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // Comments returns a page of a video's threads, newest first, and how many threads there
@@ -12,12 +14,12 @@ import (
 func (s *Store) Comments(ctx context.Context, video string, offset, limit int) ([]Comment, int, error) {
 	var list []Comment
 	var total int
-	err := s.read(ctx, func(q querier) (err error) {
-		total, err = one(ctx, q, value[int], "select count(*) from comments where video = ? and parent is null", video)
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		total, err = lite.One(ctx, q, lite.Value[int], "select count(*) from comments where video = ? and parent is null", video)
 		if err != nil || total == 0 {
 			return err
 		}
-		list, err = all(ctx, q, scanComment, `with recursive top (id, at) as (
+		list, err = lite.All(ctx, q, scanComment, `with recursive top (id, at) as (
 				select id, published_at from comments where video = ? and parent is null
 				order by published_at desc, id desc limit ? offset ?),
 			thread (id, first, at) as (
@@ -35,10 +37,10 @@ func (s *Store) Comments(ctx context.Context, video string, offset, limit int) (
 	return list, total, nil
 }
 
-func scanComment(row scanner, c *Comment) error {
+func scanComment(row lite.Scanner, c *Comment) error {
 	var parent sql.NullInt64
 	err := row.Scan(&c.ID, &c.Video, &parent, &c.AuthorName, &c.AuthorAcct, &c.AuthorURL, &c.Avatar,
-		&c.HTML, &c.URL, &c.Likes, &c.Boosts, (*stamp)(&c.PublishedAt))
+		&c.HTML, &c.URL, &c.Likes, &c.Boosts, (*lite.Stamp)(&c.PublishedAt))
 	c.Parent = parent.Int64
 	return err
 }
@@ -47,12 +49,12 @@ func scanComment(row scanner, c *Comment) error {
 // video or parent that is not there, or a parent under another video, is ErrNotFound.
 func (s *Store) AddComment(ctx context.Context, c Comment) (int64, error) {
 	var id int64
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := exists(ctx, tx, c.Video); err != nil {
 			return err
 		}
 		if c.Parent != 0 {
-			_, err := one(ctx, tx, value[int], "select 1 from comments where id = ? and video = ?", c.Parent, c.Video)
+			_, err := lite.One(ctx, tx, lite.Value[int], "select 1 from comments where id = ? and video = ?", c.Parent, c.Video)
 			if err != nil {
 				return err
 			}
@@ -60,7 +62,7 @@ func (s *Store) AddComment(ctx context.Context, c Comment) (int64, error) {
 		result, err := tx.ExecContext(ctx, `insert into comments (video, parent, author_name, author_acct, author_url,
 			avatar, html, url, likes, boosts, published_at) values (?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			c.Video, c.Parent, c.AuthorName, c.AuthorAcct, c.AuthorURL, c.Avatar, c.HTML, c.URL,
-			c.Likes, c.Boosts, stamp(orNow(c.PublishedAt)))
+			c.Likes, c.Boosts, lite.Stamp(orNow(c.PublishedAt)))
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // JobList says which jobs are wanted.
@@ -17,10 +19,10 @@ type JobList struct {
 const jobColumns = `id, kind, video, rev, state, stage, percent, speed, eta, reason, attempts, priority,
 	run_at, created_at, updated_at`
 
-func scanJob(row scanner, j *Job) error {
+func scanJob(row lite.Scanner, j *Job) error {
 	var video sql.NullString
-	err := row.Scan(&j.ID, &j.Kind, &video, &j.Rev, &j.State, &j.Stage, &j.Percent, &j.Speed, (*span)(&j.ETA),
-		&j.Reason, &j.Attempts, &j.Priority, (*stamp)(&j.RunAt), (*stamp)(&j.CreatedAt), (*stamp)(&j.UpdatedAt))
+	err := row.Scan(&j.ID, &j.Kind, &video, &j.Rev, &j.State, &j.Stage, &j.Percent, &j.Speed, (*lite.Span)(&j.ETA),
+		&j.Reason, &j.Attempts, &j.Priority, (*lite.Stamp)(&j.RunAt), (*lite.Stamp)(&j.CreatedAt), (*lite.Stamp)(&j.UpdatedAt))
 	j.Video = video.String
 	return err
 }
@@ -28,7 +30,7 @@ func scanJob(row scanner, j *Job) error {
 // Enqueue adds a job and returns its id. RunAt is when it is due, at once when zero.
 func (s *Store) Enqueue(ctx context.Context, j Job) (int64, error) {
 	var id int64
-	err := s.writeJobs(ctx, func(tx *sql.Tx) (err error) {
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) (err error) {
 		id, err = addJob(ctx, tx, j)
 		return err
 	})
@@ -64,8 +66,8 @@ func addJob(ctx context.Context, tx *sql.Tx, j Job) (int64, error) {
 	result, err := tx.ExecContext(ctx, `insert into jobs (kind, video, rev, state, stage, percent, speed, eta, reason,
 		attempts, priority, run_at, created_at, updated_at)
 		values (?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		j.Kind, j.Video, j.Rev, j.State, j.Stage, j.Percent, j.Speed, span(j.ETA), j.Reason,
-		j.Attempts, j.Priority, stamp(j.RunAt), stamp(now), stamp(now))
+		j.Kind, j.Video, j.Rev, j.State, j.Stage, j.Percent, j.Speed, lite.Span(j.ETA), j.Reason,
+		j.Attempts, j.Priority, lite.Stamp(j.RunAt), lite.Stamp(now), lite.Stamp(now))
 	if err != nil {
 		return 0, err
 	}
@@ -76,11 +78,11 @@ func addJob(ctx context.Context, tx *sql.Tx, j Job) (int64, error) {
 // or returns ErrNotFound. Of several the highest priority goes first, then the earliest.
 func (s *Store) ClaimJob(ctx context.Context, now time.Time) (Job, error) {
 	var j Job
-	err := s.writeJobs(ctx, func(tx *sql.Tx) (err error) {
-		j, err = one(ctx, tx, scanJob, `update jobs set state = 'running', reason = '', attempts = attempts + 1, updated_at = ?1
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) (err error) {
+		j, err = lite.One(ctx, tx, scanJob, `update jobs set state = 'running', reason = '', attempts = attempts + 1, updated_at = ?1
 			where id = (select id from jobs where state in ('queued', 'waiting') and run_at <= ?1
 				order by priority desc, run_at, id limit 1)
-			returning `+jobColumns, stamp(now))
+			returning `+jobColumns, lite.Stamp(now))
 		return err
 	})
 	if err != nil {
@@ -92,8 +94,8 @@ func (s *Store) ClaimJob(ctx context.Context, now time.Time) (Job, error) {
 // NextRun returns when the next job is due, the zero time when none is queued or waiting.
 func (s *Store) NextRun(ctx context.Context) (time.Time, error) {
 	var next time.Time
-	err := s.read(ctx, func(q querier) error {
-		at, err := one(ctx, q, value[stamp], "select min(run_at) from jobs where state in ('queued', 'waiting')")
+	err := s.db.Read(ctx, func(q lite.Querier) error {
+		at, err := lite.One(ctx, q, lite.Value[lite.Stamp], "select min(run_at) from jobs where state in ('queued', 'waiting')")
 		next = time.Time(at)
 		return err
 	})
@@ -109,7 +111,7 @@ const running = " where id = ? and state = 'running'"
 
 // changeJob changes one job, or returns ErrNotFound, with what was tried in the error.
 func (s *Store) changeJob(ctx context.Context, what, query string, args ...any) error {
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error { return changed(ctx, tx, query, args...) })
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error { return lite.Changed(ctx, tx, query, args...) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -121,14 +123,14 @@ func (s *Store) changeJob(ctx context.Context, what, query string, args ...any) 
 func (s *Store) SaveProgress(ctx context.Context, j Job) error {
 	return s.changeJob(ctx, fmt.Sprintf("save progress of job %d", j.ID),
 		"update jobs set stage = ?, percent = ?, speed = ?, eta = ?, attempts = ?, updated_at = ?"+running,
-		j.Stage, j.Percent, j.Speed, span(j.ETA), j.Attempts, stamp(time.Now()), j.ID)
+		j.Stage, j.Percent, j.Speed, lite.Span(j.ETA), j.Attempts, lite.Stamp(time.Now()), j.ID)
 }
 
 // FinishJob records that a running job is done, and adds those that come next.
 func (s *Store) FinishJob(ctx context.Context, id int64, next []Job) error {
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
-		err := changed(ctx, tx, "update jobs set state = 'done', percent = 100, eta = 0, reason = '', updated_at = ?"+running,
-			stamp(time.Now()), id)
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
+		err := lite.Changed(ctx, tx, "update jobs set state = 'done', percent = 100, eta = 0, reason = '', updated_at = ?"+running,
+			lite.Stamp(time.Now()), id)
 		if err != nil {
 			return err
 		}
@@ -150,9 +152,9 @@ func (s *Store) FailJob(ctx context.Context, id int64, reason string, vital bool
 
 // giveUp fails a job that is in one of the states that where names.
 func (s *Store) giveUp(ctx context.Context, id int64, reason string, vital bool, where string) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		j, err := one(ctx, tx, scanJob, "update jobs set state = 'failed', eta = 0, reason = ?, updated_at = ?"+where+
-			" returning "+jobColumns, reason, stamp(time.Now()), id)
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		j, err := lite.One(ctx, tx, scanJob, "update jobs set state = 'failed', eta = 0, reason = ?, updated_at = ?"+where+
+			" returning "+jobColumns, reason, lite.Stamp(time.Now()), id)
 		if err != nil || !vital {
 			return err
 		}
@@ -174,14 +176,14 @@ func (s *Store) DeferJob(ctx context.Context, id int64, at time.Time, state JobS
 	}
 	return s.change(ctx, fmt.Sprintf("defer job %d", id),
 		"update jobs set state = ?, reason = ?, run_at = ?, attempts = "+attempts+", speed = 0, eta = 0, updated_at = ?"+running,
-		state, reason, stamp(at), stamp(time.Now()), id)
+		state, reason, lite.Stamp(at), lite.Stamp(time.Now()), id)
 }
 
 // Job returns a job.
 func (s *Store) Job(ctx context.Context, id int64) (Job, error) {
 	var j Job
-	err := s.read(ctx, func(q querier) (err error) {
-		j, err = one(ctx, q, scanJob, "select "+jobColumns+" from jobs where id = ?", id)
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		j, err = lite.One(ctx, q, scanJob, "select "+jobColumns+" from jobs where id = ?", id)
 		return err
 	})
 	if err != nil {
@@ -202,8 +204,8 @@ func (s *Store) Jobs(ctx context.Context, l JobList) ([]Job, error) {
 		query += " and state in ('queued', 'running', 'waiting')"
 	}
 	var list []Job
-	err := s.read(ctx, func(q querier) (err error) {
-		list, err = all(ctx, q, scanJob, query+" order by id", args...)
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, scanJob, query+" order by id", args...)
 		return err
 	})
 	if err != nil {
@@ -216,15 +218,15 @@ func (s *Store) Jobs(ctx context.Context, l JobList) ([]Job, error) {
 // back that its revision has failed when the job is vital to that. A queued one is due
 // anyway; one that runs or is done is ErrInvalid.
 func (s *Store) RetryJob(ctx context.Context, id int64, vital bool) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		j, err := one(ctx, tx, scanJob, "select "+jobColumns+" from jobs where id = ?", id)
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		j, err := lite.One(ctx, tx, scanJob, "select "+jobColumns+" from jobs where id = ?", id)
 		if err != nil {
 			return err
 		}
 		if j.State == JobRunning || j.State == JobDone {
 			return Errorf(ErrInvalid, "it is %s", j.State)
 		}
-		now := stamp(time.Now())
+		now := lite.Stamp(time.Now())
 		_, err = tx.ExecContext(ctx, "update jobs set state = 'queued', reason = '', attempts = 0, run_at = ?, updated_at = ? where id = ?",
 			now, now, id)
 		if err != nil || !vital {
@@ -260,8 +262,8 @@ func (s *Store) CancelJob(ctx context.Context, id int64, vital bool) error {
 // RequeueRunning makes running jobs due again. Whoever has just taken the work lock calls
 // it: their worker has died.
 func (s *Store) RequeueRunning(ctx context.Context) error {
-	now := stamp(time.Now())
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
+	now := lite.Stamp(time.Now())
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "update jobs set state = 'queued', run_at = ?, updated_at = ? where state = 'running'", now, now)
 		return err
 	})

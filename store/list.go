@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // Audience says for whom a list is. The zero value is the one that leaks nothing.
@@ -43,12 +45,12 @@ func (s *Store) Videos(ctx context.Context, l List) ([]Video, int, error) {
 	}
 	var list []Video
 	var total int
-	err := s.read(ctx, func(q querier) (err error) {
-		if total, err = one(ctx, q, value[int], "select count(*)"+from, args...); err != nil {
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		if total, err = lite.One(ctx, q, lite.Value[int], "select count(*)"+from, args...); err != nil {
 			return err
 		}
 		// What is skipped is not loaded: first the numbers, then the videos.
-		numbers, err := all(ctx, q, value[int64], "select v.number"+from+order+" limit ? offset ?",
+		numbers, err := lite.All(ctx, q, lite.Value[int64], "select v.number"+from+order+" limit ? offset ?",
 			append(args, cmp.Or(l.Limit, -1), l.Offset)...)
 		if err != nil {
 			return err
@@ -101,12 +103,12 @@ func (l List) query() (from, order string, args []any, possible bool) {
 }
 
 // byNumber loads videos in the order of their numbers in the list.
-func byNumber(ctx context.Context, q querier, numbers []int64) ([]Video, error) {
+func byNumber(ctx context.Context, q lite.Querier, numbers []int64) ([]Video, error) {
 	set, err := json.Marshal(numbers)
 	if err != nil || len(numbers) == 0 {
 		return nil, err
 	}
-	return all(ctx, q, scanVideo, "select "+videoColumns+" from json_each(?) j join videos v on v.number = j.value"+
+	return lite.All(ctx, q, scanVideo, "select "+videoColumns+" from json_each(?) j join videos v on v.number = j.value"+
 		videoMedia+" order by j.key", string(set))
 }
 
@@ -119,10 +121,10 @@ const relatedPerTag = 40
 // what a card shows: no renditions, captions or chapters.
 func (s *Store) Related(ctx context.Context, v Video, n int) ([]Video, error) {
 	var list []Video
-	err := s.read(ctx, func(q querier) error {
+	err := s.db.Read(ctx, func(q lite.Querier) error {
 		shared := map[int64]int{}
 		for _, tag := range cleanTags(v.Tags) {
-			numbers, err := all(ctx, q, value[int64], `select t.number from tags t cross join videos v on v.number = t.number
+			numbers, err := lite.All(ctx, q, lite.Value[int64], `select t.number from tags t cross join videos v on v.number = t.number
 				where t.folded = ? and v.id <> ? and `+listed+" order by t.number desc limit ?", foldTag(tag), v.ID, relatedPerTag)
 			if err != nil {
 				return err
@@ -134,7 +136,7 @@ func (s *Store) Related(ctx context.Context, v Video, n int) ([]Video, error) {
 		numbers := slices.SortedFunc(maps.Keys(shared), func(a, b int64) int {
 			return cmp.Or(shared[b]-shared[a], cmp.Compare(b, a))
 		})
-		newest, err := all(ctx, q, value[int64], "select v.number from videos v where "+listed+` and v.id <> ?
+		newest, err := lite.All(ctx, q, lite.Value[int64], "select v.number from videos v where "+listed+` and v.id <> ?
 			order by v.published_at desc, v.number desc limit ?`, v.ID, n)
 		if err != nil {
 			return err
@@ -156,8 +158,8 @@ func (s *Store) Related(ctx context.Context, v Video, n int) ([]Video, error) {
 // Tags returns the tags of listed videos, the most used first.
 func (s *Store) Tags(ctx context.Context) ([]TagCount, error) {
 	var list []TagCount
-	err := s.read(ctx, func(q querier) (err error) {
-		list, err = all(ctx, q, func(row scanner, t *TagCount) error { return row.Scan(&t.Tag, &t.Count) },
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, func(row lite.Scanner, t *TagCount) error { return row.Scan(&t.Tag, &t.Count) },
 			"select min(t.name), count(*) as n from tags t join videos v on v.number = t.number where "+listed+
 				" group by t.folded order by n desc, t.folded")
 		return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // MediaRef names one revision of a video's media.
@@ -22,21 +24,21 @@ const mediaColumns = `m.rev, m.state, m.error, m.source_name, m.source_bytes, m.
 
 func mediaFields(m *Media) []any {
 	return []any{&m.Rev, &m.State, &m.Error, &m.SourceName, &m.SourceBytes, &m.SourceSHA256, &m.SourceFile,
-		(*span)(&m.Duration), &m.Width, &m.Height, &m.FPS, &m.HasVideo, &m.HasAudio, &m.Poster, &m.PosterWidth,
+		(*lite.Span)(&m.Duration), &m.Width, &m.Height, &m.FPS, &m.HasVideo, &m.HasAudio, &m.Poster, &m.PosterWidth,
 		&m.PosterHeight, &m.Thumb, &m.Storyboard.File, &m.Storyboard.VTT, &m.Storyboard.Columns, &m.Storyboard.Rows,
-		&m.Storyboard.Width, &m.Storyboard.Height, (*span)(&m.Storyboard.Interval)}
+		&m.Storyboard.Width, &m.Storyboard.Height, (*lite.Span)(&m.Storyboard.Interval)}
 }
 
 // MediaRev returns one revision of a video's media, served or not, with its renditions.
 func (s *Store) MediaRev(ctx context.Context, id string, rev int) (Media, error) {
 	var m Media
-	err := s.read(ctx, func(q querier) (err error) {
-		m, err = one(ctx, q, func(row scanner, m *Media) error { return row.Scan(mediaFields(m)...) },
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		m, err = lite.One(ctx, q, func(row lite.Scanner, m *Media) error { return row.Scan(mediaFields(m)...) },
 			"select "+mediaColumns+" from media m where m.video = ? and m.rev = ?", id, rev)
 		if err != nil {
 			return err
 		}
-		m.Renditions, err = all(ctx, q, func(row scanner, r *Rendition) error { return row.Scan(renditionFields(r)...) },
+		m.Renditions, err = lite.All(ctx, q, func(row lite.Scanner, r *Rendition) error { return row.Scan(renditionFields(r)...) },
 			"select "+renditionColumns+" from renditions r where r.video = ? and r.rev = ? order by r.height desc, r.language", id, rev)
 		return err
 	})
@@ -50,8 +52,8 @@ func (s *Store) MediaRev(ctx context.Context, id string, rev int) (Media, error)
 // given again, so that no address ever means two files.
 func (s *Store) NextRev(ctx context.Context, id string) (int, error) {
 	var rev int
-	err := s.read(ctx, func(q querier) (err error) {
-		rev, err = one(ctx, q, value[int], "select latest + 1 from videos where id = ?", id)
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		rev, err = lite.One(ctx, q, lite.Value[int], "select latest + 1 from videos where id = ?", id)
 		return err
 	})
 	if err != nil {
@@ -64,14 +66,14 @@ func (s *Store) NextRev(ctx context.Context, id string) (int, error) {
 // stays so until the new one is watchable. A number that is not above all others is
 // ErrExists, the file of a known video a *DuplicateError.
 func (s *Store) CreateMedia(ctx context.Context, id string, m Media, jobs []Job) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := exists(ctx, tx, id); err != nil {
 			return err
 		}
 		if err := checkDuplicate(ctx, tx, id, m.SourceSHA256); err != nil {
 			return err
 		}
-		err := changed(ctx, tx, "update videos set latest = ?1 where id = ?2 and latest < ?1", m.Rev, id)
+		err := lite.Changed(ctx, tx, "update videos set latest = ?1 where id = ?2 and latest < ?1", m.Rev, id)
 		if err == ErrNotFound {
 			return ErrExists
 		}
@@ -99,8 +101,8 @@ func addMedia(ctx context.Context, tx *sql.Tx, id string, m Media, jobs []Job) e
 		storyboard_height, storyboard_interval, created_at)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, m.Rev, m.State, m.Error, m.SourceName, m.SourceBytes, m.SourceSHA256, m.SourceFile,
-		span(m.Duration), m.Width, m.Height, m.FPS, m.HasVideo, m.HasAudio, m.Poster, m.PosterWidth,
-		m.PosterHeight, m.Thumb, b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, span(b.Interval), stamp(time.Now()))
+		lite.Span(m.Duration), m.Width, m.Height, m.FPS, m.HasVideo, m.HasAudio, m.Poster, m.PosterWidth,
+		m.PosterHeight, m.Thumb, b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, lite.Span(b.Interval), lite.Stamp(time.Now()))
 	if err != nil {
 		return err
 	}
@@ -116,8 +118,8 @@ func addMedia(ctx context.Context, tx *sql.Tx, id string, m Media, jobs []Job) e
 // checksum needs to be known to say that a file is new.
 func (s *Store) HasSourceBytes(ctx context.Context, n int64) (bool, error) {
 	var found []int
-	err := s.read(ctx, func(q querier) (err error) {
-		found, err = all(ctx, q, value[int], "select 1 from media where source_bytes = ? limit 1", n)
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		found, err = lite.All(ctx, q, lite.Value[int], "select 1 from media where source_bytes = ? limit 1", n)
 		return err
 	})
 	if err != nil {
@@ -129,7 +131,7 @@ func (s *Store) HasSourceBytes(ctx context.Context, n int64) (bool, error) {
 // CheckDuplicate returns a *DuplicateError when a file with this checksum is published already
 // and may not become the source of the video id, which is "" for a new one.
 func (s *Store) CheckDuplicate(ctx context.Context, id, sum string) error {
-	err := s.read(ctx, func(q querier) error { return checkDuplicate(ctx, q, id, sum) })
+	err := s.db.Read(ctx, func(q lite.Querier) error { return checkDuplicate(ctx, q, id, sum) })
 	if err != nil {
 		return fmt.Errorf("look for the source %s: %w", sum, err)
 	}
@@ -139,8 +141,8 @@ func (s *Store) CheckDuplicate(ctx context.Context, id, sum string) error {
 // checkDuplicate is CheckDuplicate within a transaction. A source that was replaced does not
 // count: its file may be published again. Nor does one on which work failed before anything
 // played, and a video on whose file it failed later may have that file again.
-func checkDuplicate(ctx context.Context, q querier, id, sum string) error {
-	known, err := all(ctx, q, value[string], `select v.id from media m join videos v on v.id = m.video
+func checkDuplicate(ctx context.Context, q lite.Querier, id, sum string) error {
+	known, err := lite.All(ctx, q, lite.Value[string], `select v.id from media m join videos v on v.id = m.video
 		where m.source_sha256 = ? and m.source_sha256 <> '' and m.rev >= v.rev
 		and not (m.state = 'failed' and (v.id = ? or not exists (
 			select 1 from renditions r where r.video = m.video and r.rev = m.rev)))
@@ -162,7 +164,7 @@ const setPoster = "poster = ?, thumb = ?, poster_width = ?, poster_height = ?"
 func (s *Store) SetStoryboard(ctx context.Context, id string, rev int, b Storyboard) error {
 	return s.changeMedia(ctx, id, rev, "set the storyboard", `storyboard = ?, storyboard_vtt = ?,
 		storyboard_columns = ?, storyboard_rows = ?, storyboard_width = ?, storyboard_height = ?, storyboard_interval = ?`,
-		b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, span(b.Interval))
+		b.File, b.VTT, b.Columns, b.Rows, b.Width, b.Height, lite.Span(b.Interval))
 }
 
 // ForgetSource records that the original is no longer kept.
@@ -173,7 +175,7 @@ func (s *Store) ForgetSource(ctx context.Context, id string, rev int) error {
 // changeMedia sets columns of one revision, and the time of change of its video when that
 // is the revision served.
 func (s *Store) changeMedia(ctx context.Context, id string, rev int, what, set string, args ...any) error {
-	err := s.write(ctx, func(tx *sql.Tx) error { return changeMedia(ctx, tx, id, rev, set, args...) })
+	err := s.db.Write(ctx, func(tx *sql.Tx) error { return changeMedia(ctx, tx, id, rev, set, args...) })
 	if err != nil {
 		return fmt.Errorf("%s of media %s/%d: %w", what, id, rev, err)
 	}
@@ -181,11 +183,11 @@ func (s *Store) changeMedia(ctx context.Context, id string, rev int, what, set s
 }
 
 func changeMedia(ctx context.Context, tx *sql.Tx, id string, rev int, set string, args ...any) error {
-	err := changed(ctx, tx, "update media set "+set+" where video = ? and rev = ?", append(args, id, rev)...)
+	err := lite.Changed(ctx, tx, "update media set "+set+" where video = ? and rev = ?", append(args, id, rev)...)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "update videos set updated_at = ? where id = ? and rev = ?", stamp(time.Now()), id, rev)
+	_, err = tx.ExecContext(ctx, "update videos set updated_at = ? where id = ? and rev = ?", lite.Stamp(time.Now()), id, rev)
 	return err
 }
 
@@ -193,8 +195,8 @@ func changeMedia(ctx context.Context, tx *sql.Tx, id string, rev int, set string
 // be removed, then forgotten with ForgetMedia.
 func (s *Store) ObsoleteMedia(ctx context.Context) ([]MediaRef, error) {
 	var list []MediaRef
-	err := s.read(ctx, func(q querier) (err error) {
-		list, err = all(ctx, q, func(row scanner, r *MediaRef) error { return row.Scan(&r.Video, &r.Rev) },
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, func(row lite.Scanner, r *MediaRef) error { return row.Scan(&r.Video, &r.Rev) },
 			"select m.video, m.rev from media m join videos v on v.id = m.video where m.rev < v.rev")
 		return err
 	})
@@ -214,8 +216,8 @@ func (s *Store) ForgetMedia(ctx context.Context, ref MediaRef) error {
 // that folder and not in here belongs to nothing.
 func (s *Store) Files(ctx context.Context) ([]string, error) {
 	var files []string
-	err := s.read(ctx, func(q querier) error {
-		scan := func(row scanner, path *string) error {
+	err := s.db.Read(ctx, func(q lite.Querier) error {
+		scan := func(row lite.Scanner, path *string) error {
 			var id, file string
 			var rev int
 			if err := row.Scan(&id, &rev, &file); err != nil {
@@ -229,7 +231,7 @@ func (s *Store) Files(ctx context.Context) ([]string, error) {
 			return nil
 		}
 		var err error
-		files, err = all(ctx, q, scan, `select video, rev, file from (
+		files, err = lite.All(ctx, q, scan, `select video, rev, file from (
 			select video, rev, file from renditions
 			union all select video, rev, playlist from renditions
 			union all select video, rev, `+torrentFile+` from renditions where infohash <> ''
@@ -251,5 +253,5 @@ func (s *Store) Files(ctx context.Context) ([]string, error) {
 // SetFacts records what a source is, where nobody could look inside when it was stored.
 func (s *Store) SetFacts(ctx context.Context, id string, rev int, m Media) error {
 	return s.changeMedia(ctx, id, rev, "describe", "duration = ?, width = ?, height = ?, fps = ?, has_video = ?, has_audio = ?",
-		span(m.Duration), m.Width, m.Height, m.FPS, m.HasVideo, m.HasAudio)
+		lite.Span(m.Duration), m.Width, m.Height, m.FPS, m.HasVideo, m.HasAudio)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // Mirror is the machine of a friend that seeds this channel's videos.
@@ -23,9 +25,9 @@ const mirrorsKept = 200
 
 // SeeMirror records that a mirror is there, and returns whether it is refused.
 func (s *Store) SeeMirror(ctx context.Context, m Mirror) (refused bool, err error) {
-	err = s.writeJobs(ctx, func(tx *sql.Tx) error {
+	err = s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `insert into mirrors (id, name, url, refused, seen_at) values (?1, ?2, ?3, 0, ?4)
-			on conflict (id) do update set name = ?2, url = ?3, seen_at = ?4`, m.ID, m.Name, m.URL, stamp(orNow(m.SeenAt)))
+			on conflict (id) do update set name = ?2, url = ?3, seen_at = ?4`, m.ID, m.Name, m.URL, lite.Stamp(orNow(m.SeenAt)))
 		if err != nil {
 			return err
 		}
@@ -34,7 +36,7 @@ func (s *Store) SeeMirror(ctx context.Context, m Mirror) (refused bool, err erro
 		if err != nil {
 			return err
 		}
-		refused, err = one(ctx, tx, value[bool], "select refused from mirrors where id = ?", m.ID)
+		refused, err = lite.One(ctx, tx, lite.Value[bool], "select refused from mirrors where id = ?", m.ID)
 		return err
 	})
 	if err != nil {
@@ -46,9 +48,9 @@ func (s *Store) SeeMirror(ctx context.Context, m Mirror) (refused bool, err erro
 // Mirrors returns the mirrors, the one that was seen last first.
 func (s *Store) Mirrors(ctx context.Context) ([]Mirror, error) {
 	var list []Mirror
-	err := s.read(ctx, func(q querier) (err error) {
-		list, err = all(ctx, q, func(row scanner, m *Mirror) error {
-			return row.Scan(&m.ID, &m.Name, &m.URL, &m.Refused, (*stamp)(&m.SeenAt))
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, func(row lite.Scanner, m *Mirror) error {
+			return row.Scan(&m.ID, &m.Name, &m.URL, &m.Refused, (*lite.Stamp)(&m.SeenAt))
 		}, "select id, name, url, refused, seen_at from mirrors order by seen_at desc, id")
 		return err
 	})
@@ -79,8 +81,8 @@ func (s *Store) RefuseMirror(ctx context.Context, name string, refuse bool) (Mir
 	}
 	m := found[0]
 	m.Refused = refuse
-	err = s.writeJobs(ctx, func(tx *sql.Tx) error {
-		return changed(ctx, tx, "update mirrors set refused = ? where id = ?", refuse, m.ID)
+	err = s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
+		return lite.Changed(ctx, tx, "update mirrors set refused = ? where id = ?", refuse, m.ID)
 	})
 	if err != nil {
 		return Mirror{}, fmt.Errorf("change mirror %s: %w", m.ID, err)

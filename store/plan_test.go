@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // recorder is a connection that notes the text of what it runs.
@@ -47,8 +49,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 func recorded(t *testing.T) (*Store, func() []string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tubelet.db")
-	s, err := Open(t.Context(), path)
-	if err != nil {
+	if err := prepare(t.Context(), path, schema, upgrades()); err != nil {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
@@ -58,14 +59,16 @@ func recorded(t *testing.T) (*Store, func() []string) {
 		defer mu.Unlock()
 		seen[query] = true
 	}
-	for pool, options := range map[**sql.DB]string{
-		&s.writer: "?_txlock=immediate&_pragma=foreign_keys(on)&_busy_timeout=10000", &s.reader: "?_busy_timeout=10000",
-	} {
-		old := *pool
-		*pool = sql.OpenDB(connector{old, fileURI(path) + options, note})
-		(*pool).SetMaxOpenConns(1)
-		old.Close()
+	plain, err := lite.Connect(path, 1, "")
+	if err != nil {
+		t.Fatal(err)
 	}
+	pool := func(options string) *sql.DB {
+		db := sql.OpenDB(connector{plain, "file:" + path + options, note})
+		db.SetMaxOpenConns(1)
+		return db
+	}
+	s := &Store{lite.New(pool("?_txlock=immediate&_pragma=foreign_keys(on)&_busy_timeout=10000"), pool("?_busy_timeout=10000"), plain)}
 	t.Cleanup(func() { s.Close() })
 	return s, func() []string {
 		mu.Lock()
@@ -185,7 +188,11 @@ func TestStatementsUseIndexes(t *testing.T) {
 	for prefix := range unused {
 		t.Errorf("nothing scans in %q: take it off the list", prefix)
 	}
-	indexes, err := all(t.Context(), s.reader, value[string], "select name from sqlite_schema where type = 'index' and sql is not null")
+	var indexes []string
+	err := s.db.Read(t.Context(), func(q lite.Querier) (err error) {
+		indexes, err = lite.All(t.Context(), q, lite.Value[string], "select name from sqlite_schema where type = 'index' and sql is not null")
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,23 +215,21 @@ func explain(t *testing.T, s *Store, query string) (plan string, scans bool) {
 	if strings.HasPrefix(query, "pragma") {
 		return "", false
 	}
-	rows, err := s.reader.QueryContext(t.Context(), "explain query plan "+query, make([]any, parameters(query))...)
+	err := s.db.Read(t.Context(), func(q lite.Querier) error {
+		_, err := lite.All(t.Context(), q, func(row lite.Scanner, _ *struct{}) error {
+			var id, parent, unused int
+			var line string
+			err := row.Scan(&id, &parent, &unused, &line)
+			plan += "  " + line + "\n"
+			m := fullScan.FindStringSubmatch(line)
+			small := m != nil && slices.Contains([]string{"CONSTANT", "top", "thread", "r"}, m[1])
+			scans = scans || m != nil && !small && !strings.Contains(line, "VIRTUAL TABLE") && !ownIndex.MatchString(line)
+			return err
+		}, "explain query plan "+query, make([]any, parameters(query))...)
+		return err
+	})
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, parent, unused int
-		var line string
-		if err := rows.Scan(&id, &parent, &unused, &line); err != nil {
-			t.Fatal(err)
-		}
-		plan += "  " + line + "\n"
-		m := fullScan.FindStringSubmatch(line)
-		small := m != nil && slices.Contains([]string{"CONSTANT", "top", "thread", "r"}, m[1])
-		if m != nil && !small && !strings.Contains(line, "VIRTUAL TABLE") && !ownIndex.MatchString(line) {
-			scans = true
-		}
 	}
 	return plan, scans
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // renditionColumns is what renditionFields takes, of the table renditions named r.
@@ -18,8 +20,8 @@ func renditionFields(r *Rendition) []any {
 }
 
 // addRenditions gives videos the renditions of the revision they serve, highest first.
-func addRenditions(ctx context.Context, q querier, ids string, at map[string]*Video) error {
-	_, err := all(ctx, q, func(row scanner, _ *struct{}) error {
+func addRenditions(ctx context.Context, q lite.Querier, ids string, at map[string]*Video) error {
+	_, err := lite.All(ctx, q, func(row lite.Scanner, _ *struct{}) error {
 		var id string
 		var r Rendition
 		if err := row.Scan(append(renditionFields(&r), &id)...); err != nil {
@@ -39,8 +41,8 @@ func addRenditions(ctx context.Context, q querier, ids string, at map[string]*Vi
 // with what was still to be done for them. done says that none is missing any more. For a
 // revision that was given up it is ErrNotFound: who cancels is obeyed.
 func (s *Store) AddRenditions(ctx context.Context, id string, rev int, list []Rendition, done bool, jobs []Job) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		_, err := one(ctx, tx, value[int], "select 1 from media where video = ? and rev = ? and state <> 'failed'", id, rev)
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := lite.One(ctx, tx, lite.Value[int], "select 1 from media where video = ? and rev = ? and state <> 'failed'", id, rev)
 		if err != nil {
 			return err
 		}
@@ -69,7 +71,7 @@ func recordRenditions(ctx context.Context, tx *sql.Tx, id string, rev int, list 
 		}
 	}
 	// An alternative audio track plays only beside something else.
-	main, err := one(ctx, tx, value[int], "select count(*) from renditions where video = ? and rev = ? and language = ''", id, rev)
+	main, err := lite.One(ctx, tx, lite.Value[int], "select count(*) from renditions where video = ? and rev = ? and language = ''", id, rev)
 	if err != nil {
 		return err
 	}
@@ -91,12 +93,12 @@ func recordRenditions(ctx context.Context, tx *sql.Tx, id string, rev int, list 
 
 // serve makes a watchable revision the one that is served, unless a newer one is already.
 func serve(ctx context.Context, tx *sql.Tx, id string, rev int, now time.Time) error {
-	_, err := tx.ExecContext(ctx, "update videos set rev = max(rev, ?), updated_at = ? where id = ?", rev, stamp(now), id)
+	_, err := tx.ExecContext(ctx, "update videos set rev = max(rev, ?), updated_at = ? where id = ?", rev, lite.Stamp(now), id)
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `update jobs set state = 'failed', reason = 'replaced by a newer file', updated_at = ?
-		where video = ? and rev > 0 and rev < ? and state in ('queued', 'running', 'waiting')`, stamp(now), id, rev)
+		where video = ? and rev > 0 and rev < ? and state in ('queued', 'running', 'waiting')`, lite.Stamp(now), id, rev)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // Setting is one thing about this instance that the creator may change.
@@ -75,8 +77,8 @@ func knownSettings() []known {
 // Settings returns all settings.
 func (s *Store) Settings(ctx context.Context) ([]Setting, error) {
 	var rows [][2]string
-	err := s.read(ctx, func(q querier) (err error) {
-		rows, err = all(ctx, q, func(row scanner, r *[2]string) error { return row.Scan(&r[0], &r[1]) },
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		rows, err = lite.All(ctx, q, func(row lite.Scanner, r *[2]string) error { return row.Scan(&r[0], &r[1]) },
 			"select key, value from settings")
 		return err
 	})
@@ -101,8 +103,8 @@ func (s *Store) Setting(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	current := k.standard
-	err = s.read(ctx, func(q querier) error {
-		found, err := all(ctx, q, value[string], "select value from settings where key = ?", key)
+	err = s.db.Read(ctx, func(q lite.Querier) error {
+		found, err := lite.All(ctx, q, lite.Value[string], "select value from settings where key = ?", key)
 		if len(found) > 0 {
 			current = found[0]
 		}
@@ -124,7 +126,7 @@ func (s *Store) SetSetting(ctx context.Context, key, value string) error {
 	if err := k.check(value); err != nil {
 		return Errorf(ErrInvalid, "%s = %q: %w", key, value, err)
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		// What is the default is not stored, so that a better one reaches who never chose.
 		if value == k.standard {
 			_, err := tx.ExecContext(ctx, "delete from settings where key = ?", key)

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // What lies beside a rendition that has an infohash, named after it, as SQL and in Go.
@@ -40,8 +42,8 @@ func (s *Store) SetTorrent(ctx context.Context, ref MediaRef, r Rendition) error
 // QueueTorrents adds a job of the given kind for each revision that is served and has a
 // rendition without a torrent, unless it has such a job, open or given up.
 func (s *Store) QueueTorrents(ctx context.Context, job Job) error {
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
-		refs, err := all(ctx, tx, func(row scanner, r *MediaRef) error { return row.Scan(&r.Video, &r.Rev) },
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
+		refs, err := lite.All(ctx, tx, func(row lite.Scanner, r *MediaRef) error { return row.Scan(&r.Video, &r.Rev) },
 			`select v.id, v.rev from videos v where exists (
 				select 1 from renditions r where r.video = v.id and r.rev = v.rev and r.infohash = '')
 			and not exists (select 1 from jobs j where j.video = v.id and j.rev = v.rev and j.kind = ? and j.state <> 'done')`, job.Kind)
@@ -65,8 +67,8 @@ func (s *Store) QueueTorrents(ctx context.Context, job Job) error {
 // hidden, or was replaced, is ErrNotFound.
 func (s *Store) VideoOf(ctx context.Context, infohash string) (Video, error) {
 	var id string
-	err := s.read(ctx, func(q querier) (err error) {
-		id, err = one(ctx, q, value[string], `select v.id from renditions r join videos v on v.id = r.video and v.rev = r.rev
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		id, err = lite.One(ctx, q, lite.Value[string], `select v.id from renditions r join videos v on v.id = r.video and v.rev = r.rev
 			where r.infohash = ? and r.infohash <> '' and `+listed+" limit 1", infohash)
 		return err
 	})
@@ -79,8 +81,8 @@ func (s *Store) VideoOf(ctx context.Context, infohash string) (Video, error) {
 // SharesSome reports whether any video is shared whatever the setting p2p says.
 func (s *Store) SharesSome(ctx context.Context) (bool, error) {
 	var found []int
-	err := s.read(ctx, func(q querier) (err error) {
-		found, err = all(ctx, q, value[int], "select 1 from videos where p2p <> '' and p2p in ('on', 'ask') limit 1")
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		found, err = lite.All(ctx, q, lite.Value[int], "select 1 from videos where p2p <> '' and p2p in ('on', 'ask') limit 1")
 		return err
 	})
 	if err != nil {
@@ -93,8 +95,8 @@ func (s *Store) SharesSome(ctx context.Context) (bool, error) {
 // setting p2p is given.
 func (s *Store) Infohashes(ctx context.Context, p2p string) ([]string, error) {
 	var list []string
-	err := s.read(ctx, func(q querier) (err error) {
-		list, err = all(ctx, q, value[string], `select r.infohash from videos v join renditions r on r.video = v.id and r.rev = v.rev
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, lite.Value[string], `select r.infohash from videos v join renditions r on r.video = v.id and r.rev = v.rev
 			where r.infohash <> '' and iif(v.p2p = '', ?, v.p2p) <> 'off' and `+listed, p2p)
 		return err
 	})
@@ -110,7 +112,7 @@ type Traffic map[string]int64
 // AddTraffic adds to the counts of the day of now.
 func (s *Store) AddTraffic(ctx context.Context, now time.Time, t Traffic) error {
 	// Nothing that visitors see depends on it.
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
 		for way, n := range t {
 			_, err := tx.ExecContext(ctx, `insert into traffic (day, way, bytes) values (?1, ?2, ?3)
 				on conflict (day, way) do update set bytes = bytes + ?3`, day(now), way, n)
@@ -129,8 +131,8 @@ func (s *Store) AddTraffic(ctx context.Context, now time.Time, t Traffic) error 
 // Traffic returns what went on the day of now, and in its month.
 func (s *Store) Traffic(ctx context.Context, now time.Time) (today, month Traffic, err error) {
 	today, month = Traffic{}, Traffic{}
-	err = s.read(ctx, func(q querier) error {
-		_, err := all(ctx, q, func(row scanner, _ *struct{}) error {
+	err = s.db.Read(ctx, func(q lite.Querier) error {
+		_, err := lite.All(ctx, q, func(row lite.Scanner, _ *struct{}) error {
 			var on, way string
 			var n int64
 			if err := row.Scan(&on, &way, &n); err != nil {
@@ -162,14 +164,14 @@ type Figures struct {
 // returns those it has written last.
 func (s *Store) AskFigures(ctx context.Context, until time.Time) (Figures, error) {
 	var f Figures
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `insert into figures (id, until, at, told) values (1, ?1, 0, '{}')
-			on conflict (id) do update set until = max(until, ?1)`, stamp(until))
+			on conflict (id) do update set until = max(until, ?1)`, lite.Stamp(until))
 		if err != nil {
 			return err
 		}
 		var at int64
-		_, err = one(ctx, tx, func(row scanner, _ *struct{}) error { return row.Scan(&at, &f.JSON) },
+		_, err = lite.One(ctx, tx, func(row lite.Scanner, _ *struct{}) error { return row.Scan(&at, &f.JSON) },
 			"select at, told from figures where id = 1")
 		if at > 0 {
 			f.At = time.UnixMilli(at)
@@ -184,9 +186,9 @@ func (s *Store) AskFigures(ctx context.Context, until time.Time) (Figures, error
 
 // FiguresAsked returns until when somebody wants figures, the zero time when nobody ever did.
 func (s *Store) FiguresAsked(ctx context.Context) (time.Time, error) {
-	var until []stamp
-	err := s.read(ctx, func(q querier) (err error) {
-		until, err = all(ctx, q, value[stamp], "select until from figures where id = 1")
+	var until []lite.Stamp
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		until, err = lite.All(ctx, q, lite.Value[lite.Stamp], "select until from figures where id = 1")
 		return err
 	})
 	if err != nil || len(until) == 0 {
@@ -197,8 +199,8 @@ func (s *Store) FiguresAsked(ctx context.Context) (time.Time, error) {
 
 // TellFigures stores what AskFigures returns.
 func (s *Store) TellFigures(ctx context.Context, f Figures) error {
-	err := s.writeJobs(ctx, func(tx *sql.Tx) error {
-		return changed(ctx, tx, "update figures set at = ?, told = ? where id = 1", stamp(f.At), string(f.JSON))
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
+		return lite.Changed(ctx, tx, "update figures set at = ?, told = ? where id = 1", lite.Stamp(f.At), string(f.JSON))
 	})
 	if err != nil {
 		return fmt.Errorf("tell figures: %w", err)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 //go:embed schema.sql
@@ -55,10 +57,10 @@ create table mirrors (
 // by steps, in one transaction on a connection of its own. Of several processes that come
 // at once one does it, and the others find it done.
 func prepare(ctx context.Context, path, schema string, steps []string) error {
-	if err := create(path); err != nil {
+	if err := lite.Create(path); err != nil {
 		return err
 	}
-	db, err := connect(path, 1, "&_txlock=immediate")
+	db, err := lite.Connect(path, 1, "&_txlock=immediate")
 	if err != nil {
 		return err
 	}
@@ -93,9 +95,9 @@ func prepare(ctx context.Context, path, schema string, steps []string) error {
 
 // check returns the schema version of a database, 0 for an empty one. It refuses files
 // that are not ours and those of versions above current.
-func check(ctx context.Context, q querier, current int) (int, error) {
+func check(ctx context.Context, q lite.Querier, current int) (int, error) {
 	var version, app, tables int
-	_, err := one(ctx, q, func(row scanner, _ *struct{}) error { return row.Scan(&version, &app, &tables) },
+	_, err := lite.One(ctx, q, func(row lite.Scanner, _ *struct{}) error { return row.Scan(&version, &app, &tables) },
 		`select (select user_version from pragma_user_version),
 		(select application_id from pragma_application_id), (select count(*) from sqlite_schema)`)
 	switch {
@@ -121,7 +123,7 @@ func upgrade(ctx context.Context, tx *sql.Tx, path string, version int, steps []
 			return fmt.Errorf("upgrade to schema version %d: %w", version+i+1, err)
 		}
 	}
-	broken, err := one(ctx, tx, value[int], "select count(*) from pragma_foreign_key_check")
+	broken, err := lite.One(ctx, tx, lite.Value[int], "select count(*) from pragma_foreign_key_check")
 	if err == nil && broken > 0 {
 		err = fmt.Errorf("%d rows refer to nothing", broken)
 	}
@@ -135,7 +137,7 @@ func upgrade(ctx context.Context, tx *sql.Tx, path string, version int, steps []
 // holds the write lock, which keeps other processes from this and from writing, and does
 // not keep a connection of our own from reading.
 func backup(ctx context.Context, path, to string) error {
-	db, err := connect(path, 1, "")
+	db, err := lite.Connect(path, 1, "")
 	if err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func backup(ctx context.Context, path, to string) error {
 	}
 	defer os.Remove(part)
 	// SQLite writes into a file that is there and empty, and so keeps its mode.
-	if err := create(part); err != nil {
+	if err := lite.Create(part); err != nil {
 		return err
 	}
 	if _, err := db.ExecContext(ctx, "vacuum into ?", part); err != nil {

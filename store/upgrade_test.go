@@ -14,12 +14,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // rawDB opens a database file without any of our machinery.
 func rawDB(t *testing.T, path string) *sql.DB {
 	t.Helper()
-	db, err := connect(path, 1, "&_txlock=immediate")
+	db, err := lite.Connect(path, 1, "&_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +38,7 @@ func execute(t *testing.T, db *sql.DB, query string) {
 
 func number(t *testing.T, db *sql.DB, query string) int {
 	t.Helper()
-	n, err := one(t.Context(), db, value[int], query)
+	n, err := lite.One(t.Context(), db, lite.Value[int], query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +64,7 @@ func describe(t *testing.T, db *sql.DB) []string {
 	checks := regexp.MustCompile(`(?i)check \([^\n]*\)`)
 	var out []string
 	for _, q := range queries {
-		lines, err := all(t.Context(), db, value[string], q)
+		lines, err := lite.All(t.Context(), db, lite.Value[string], q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +108,7 @@ func TestReleasedSchemasUpgrade(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if d := cmp.Diff(want, describe(t, s.writer)); d != "" {
+			if d := cmp.Diff(want, describe(t, rawDB(t, path))); d != "" {
 				t.Errorf("upgraded differs from fresh (-fresh +upgraded):\n%s", d)
 			}
 			checkFrozenRows(t, s)

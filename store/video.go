@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/tubelet/tubelet/store/lite"
 )
 
 // NewVideo is a video with the first revision of its media and the work to do for it.
@@ -53,12 +55,12 @@ const (
 	videoMedia = ` join media m on m.video = v.id and m.rev = iif(v.rev > 0, v.rev, v.latest)`
 )
 
-func scanVideo(row scanner, v *Video) error {
+func scanVideo(row lite.Scanner, v *Video) error {
 	var tags string
 	var rev int
 	err := row.Scan(append([]any{&v.ID, &v.UUID, &v.Title, &v.Description, &v.Language, &v.License,
-		&tags, &v.Visibility, &v.Downloads, &v.P2P, &v.Views, &v.Comments, (*stamp)(&v.PublishAt),
-		(*stamp)(&v.PublishedAt), (*stamp)(&v.CreatedAt), (*stamp)(&v.UpdatedAt), &rev},
+		&tags, &v.Visibility, &v.Downloads, &v.P2P, &v.Views, &v.Comments, (*lite.Stamp)(&v.PublishAt),
+		(*lite.Stamp)(&v.PublishedAt), (*lite.Stamp)(&v.CreatedAt), (*lite.Stamp)(&v.UpdatedAt), &rev},
 		mediaFields(&v.Media)...)...)
 	v.Tags = splitTags(tags)
 	v.Media.Rev = rev
@@ -84,7 +86,7 @@ func (s *Store) CreateVideo(ctx context.Context, v NewVideo) error {
 		return fmt.Errorf("create video %s: %w", v.ID, err)
 	}
 	v.CreatedAt = orNow(v.CreatedAt)
-	err := s.write(ctx, func(tx *sql.Tx) error { return insertVideo(ctx, tx, v) })
+	err := s.db.Write(ctx, func(tx *sql.Tx) error { return insertVideo(ctx, tx, v) })
 	if err != nil {
 		return fmt.Errorf("create video %s: %w", v.ID, err)
 	}
@@ -100,8 +102,8 @@ func insertVideo(ctx context.Context, tx *sql.Tx, v NewVideo) error {
 		visibility, downloads, p2p, latest, publish_at, created_at, updated_at)
 		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		v.ID, v.UUID, v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility,
-		v.Downloads, v.P2P, v.Media.Rev, stamp(v.PublishAt), stamp(v.CreatedAt), stamp(v.CreatedAt))
-	if taken(err) {
+		v.Downloads, v.P2P, v.Media.Rev, lite.Stamp(v.PublishAt), lite.Stamp(v.CreatedAt), lite.Stamp(v.CreatedAt))
+	if lite.Taken(err) {
 		return ErrExists
 	}
 	if err != nil {
@@ -124,8 +126,8 @@ func insertVideo(ctx context.Context, tx *sql.Tx, v NewVideo) error {
 // Video returns a video with everything that belongs to it, or ErrNotFound.
 func (s *Store) Video(ctx context.Context, id string) (Video, error) {
 	var list []Video
-	err := s.read(ctx, func(q querier) error {
-		v, err := one(ctx, q, scanVideo, "select "+videoColumns+" from videos v"+videoMedia+" where v.id = ?", id)
+	err := s.db.Read(ctx, func(q lite.Querier) error {
+		v, err := lite.One(ctx, q, scanVideo, "select "+videoColumns+" from videos v"+videoMedia+" where v.id = ?", id)
 		if err != nil {
 			return err
 		}
@@ -139,7 +141,7 @@ func (s *Store) Video(ctx context.Context, id string) (Video, error) {
 }
 
 // complete adds renditions, captions and chapters to videos.
-func complete(ctx context.Context, q querier, list []Video) error {
+func complete(ctx context.Context, q lite.Querier, list []Video) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -166,7 +168,7 @@ func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
 	if err := cmp.Or(v.Visibility.check(), checkP2P(v.P2P)); err != nil {
 		return fmt.Errorf("update video %s: %w", v.ID, err)
 	}
-	err := s.write(ctx, func(tx *sql.Tx) error { return updateVideo(ctx, tx, v) })
+	err := s.db.Write(ctx, func(tx *sql.Tx) error { return updateVideo(ctx, tx, v) })
 	if err != nil {
 		return fmt.Errorf("update video %s: %w", v.ID, err)
 	}
@@ -176,10 +178,10 @@ func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
 func updateVideo(ctx context.Context, tx *sql.Tx, v Video) error {
 	now := time.Now()
 	tags := cleanTags(v.Tags)
-	err := changed(ctx, tx, `update videos set title = ?, description = ?, language = ?, license = ?,
+	err := lite.Changed(ctx, tx, `update videos set title = ?, description = ?, language = ?, license = ?,
 		tags = ?, visibility = ?, downloads = ?, p2p = ?, publish_at = ?, updated_at = ? where id = ?`,
 		v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads, v.P2P,
-		stamp(v.PublishAt), stamp(now), v.ID)
+		lite.Stamp(v.PublishAt), lite.Stamp(now), v.ID)
 	if err != nil {
 		return err
 	}
@@ -219,14 +221,14 @@ func (s *Store) EditVideo(ctx context.Context, e VideoEdit) (old []string, err e
 	if err := cmp.Or(e.Video.Visibility.check(), checkP2P(e.Video.P2P)); err != nil {
 		return nil, fmt.Errorf("edit video %s: %w", id, err)
 	}
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		if err := updateVideo(ctx, tx, e.Video); err != nil {
 			return err
 		}
 		if old, err = editCaptions(ctx, tx, id, e); err != nil || e.Poster.File == "" {
 			return err
 		}
-		return changed(ctx, tx, "update media set "+setPoster+" where video = ? and rev = ?",
+		return lite.Changed(ctx, tx, "update media set "+setPoster+" where video = ? and rev = ?",
 			e.Poster.File, e.Poster.Thumb, e.Poster.Width, e.Poster.Height, id, e.Rev)
 	})
 	if err != nil {
@@ -276,7 +278,7 @@ func (s *Store) DeleteVideo(ctx context.Context, id string) error {
 // the date through later edits, unless the creator gives it a new moment in the future.
 func settle(ctx context.Context, tx *sql.Tx, id string, now time.Time) ([]string, error) {
 	only := " and publish_at is not null"
-	args := []any{stamp(now)}
+	args := []any{lite.Stamp(now)}
 	if id != "" {
 		only = " and id = ?2"
 		args = append(args, id)
@@ -285,7 +287,7 @@ func settle(ctx context.Context, tx *sql.Tx, id string, now time.Time) ([]string
 			return nil, err
 		}
 	}
-	return all(ctx, tx, value[string], `update videos set published_at = ?1, updated_at = ?1
+	return lite.All(ctx, tx, lite.Value[string], `update videos set published_at = ?1, updated_at = ?1
 		where published_at is null and rev > 0 and visibility <> 'draft'
 		and (publish_at is null or publish_at <= ?1)`+only+" returning id", args...)
 }
@@ -298,7 +300,7 @@ func (s *Store) PublishDue(ctx context.Context, now time.Time) ([]string, error)
 		return nil, err
 	}
 	var ids []string
-	err = s.write(ctx, func(tx *sql.Tx) (err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
 		ids, err = settle(ctx, tx, "", now)
 		return err
 	})
@@ -312,8 +314,8 @@ func (s *Store) PublishDue(ctx context.Context, now time.Time) ([]string, error)
 // One that is not watchable yet is not waited for: it is published as soon as it is.
 func (s *Store) NextPublish(ctx context.Context) (time.Time, error) {
 	var next time.Time
-	err := s.read(ctx, func(q querier) error {
-		at, err := one(ctx, q, value[stamp], `select min(publish_at) from videos where publish_at is not null
+	err := s.db.Read(ctx, func(q lite.Querier) error {
+		at, err := lite.One(ctx, q, lite.Value[lite.Stamp], `select min(publish_at) from videos where publish_at is not null
 			and published_at is null and rev > 0 and visibility <> 'draft'`)
 		next = time.Time(at)
 		return err
@@ -326,7 +328,7 @@ func (s *Store) NextPublish(ctx context.Context) (time.Time, error) {
 
 // AddViews adds to the view counts of videos, by id. Videos that are gone are passed over.
 func (s *Store) AddViews(ctx context.Context, views map[string]int64) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		for id, n := range views {
 			if _, err := tx.ExecContext(ctx, "update videos set views = views + ? where id = ?", n, id); err != nil {
 				return err
@@ -349,7 +351,7 @@ func orNow(t time.Time) time.Time {
 }
 
 // exists returns ErrNotFound unless there is a video id.
-func exists(ctx context.Context, q querier, id string) error {
-	_, err := one(ctx, q, value[int], "select 1 from videos where id = ?", id)
+func exists(ctx context.Context, q lite.Querier, id string) error {
+	_, err := lite.One(ctx, q, lite.Value[int], "select 1 from videos where id = ?", id)
 	return err
 }

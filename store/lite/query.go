@@ -1,4 +1,4 @@
-package store
+package lite
 
 import (
 	"context"
@@ -12,11 +12,14 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// write runs f in one transaction, and counts it when it has changed anything: see
+// ErrNotFound means that there is no such row.
+var ErrNotFound = errors.New("not found")
+
+// Write runs f in one transaction, and counts it when it has changed anything: see
 // ContentVersion.
-func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
-	return s.writeJobs(ctx, func(tx *sql.Tx) error {
-		before, err := one(ctx, tx, value[int64], "select total_changes()")
+func (db *DB) Write(ctx context.Context, f func(*sql.Tx) error) error {
+	return db.WriteQuietly(ctx, func(tx *sql.Tx) error {
+		before, err := One(ctx, tx, Value[int64], "select total_changes()")
 		if err != nil {
 			return err
 		}
@@ -32,13 +35,13 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 // ContentVersion returns a number that differs from the one before when any process, this
 // one too, has since committed what visitors may see: everything but jobs, whose progress
 // is written every second or so while a video is made.
-func (s *Store) ContentVersion(ctx context.Context) (int64, error) {
+func (db *DB) ContentVersion(ctx context.Context) (int64, error) {
 	// Not on a reader: a page must not wait for searches to know that it is still good. As
 	// in DataVersion, a cancelled ctx must not reach the connection.
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := one(context.WithoutCancel(ctx), s.ticker, value[int64],
+	n, err := One(context.WithoutCancel(ctx), db.ticker, Value[int64],
 		"select coalesce((select cast(value as integer) from settings where key = 'content'), 0)")
 	if err != nil {
 		return 0, fmt.Errorf("read content version: %w", err)
@@ -46,10 +49,10 @@ func (s *Store) ContentVersion(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// writeJobs runs f, which changes jobs alone, in one transaction that holds the write lock
+// WriteQuietly runs f, which changes nothing that visitors see, in one transaction that holds the write lock
 // from its beginning, so that what f reads cannot change before it writes.
-func (s *Store) writeJobs(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
+func (db *DB) WriteQuietly(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := db.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -60,13 +63,13 @@ func (s *Store) writeJobs(ctx context.Context, f func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// read runs f on one snapshot of the database.
-func (s *Store) read(ctx context.Context, f func(querier) error) error {
-	tx, err := s.reader.BeginTx(ctx, nil)
+// Read runs f on one snapshot of the database.
+func (db *DB) Read(ctx context.Context, f func(Querier) error) error {
+	tx, err := db.reader.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	snap := &snapshot{tx: tx, store: s}
+	snap := &snapshot{tx: tx, db: db}
 	err = f(snap)
 	if e := tx.Rollback(); err == nil && e != nil && !errors.Is(e, sql.ErrTxDone) {
 		err = e
@@ -77,8 +80,8 @@ func (s *Store) read(ctx context.Context, f func(querier) error) error {
 	return err
 }
 
-// querier is what can answer a query: a snapshot or a writing transaction.
-type querier interface {
+// Querier is what can answer a query: a snapshot or a writing transaction.
+type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
@@ -86,13 +89,13 @@ type querier interface {
 // longer than running for most of them.
 type snapshot struct {
 	tx    *sql.Tx
-	store *Store
+	db    *DB
 	fresh []string // texts that were not compiled yet
 }
 
 // QueryContext runs a query, compiled when it was seen before.
 func (s *snapshot) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt, ok := s.store.stmts.Load(query); ok {
+	if stmt, ok := s.db.stmts.Load(query); ok {
 		return s.tx.StmtContext(ctx, stmt.(*sql.Stmt)).QueryContext(ctx, args...)
 	}
 	s.fresh = append(s.fresh, query)
@@ -103,22 +106,22 @@ func (s *snapshot) QueryContext(ctx context.Context, query string, args ...any) 
 // and transactions that each hold one and wait for another would wait forever.
 func (s *snapshot) keep(ctx context.Context) error {
 	for _, query := range s.fresh {
-		stmt, err := s.store.reader.PrepareContext(ctx, query)
+		stmt, err := s.db.reader.PrepareContext(ctx, query)
 		if err != nil {
 			return err
 		}
-		if _, there := s.store.stmts.LoadOrStore(query, stmt); there {
+		if _, there := s.db.stmts.LoadOrStore(query, stmt); there {
 			stmt.Close()
 		}
 	}
 	return nil
 }
 
-// scanner is a row, from *sql.Rows or *sql.Row.
-type scanner interface{ Scan(dest ...any) error }
+// Scanner is a row, from *sql.Rows or *sql.Row.
+type Scanner interface{ Scan(dest ...any) error }
 
-// all returns the rows of a query.
-func all[T any](ctx context.Context, q querier, scan func(scanner, *T) error, query string, args ...any) ([]T, error) {
+// All returns the rows of a query.
+func All[T any](ctx context.Context, q Querier, scan func(Scanner, *T) error, query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -135,9 +138,9 @@ func all[T any](ctx context.Context, q querier, scan func(scanner, *T) error, qu
 	return list, rows.Err()
 }
 
-// one returns the only row of a query, or ErrNotFound.
-func one[T any](ctx context.Context, q querier, scan func(scanner, *T) error, query string, args ...any) (T, error) {
-	list, err := all(ctx, q, scan, query, args...)
+// One returns the only row of a query, or ErrNotFound.
+func One[T any](ctx context.Context, q Querier, scan func(Scanner, *T) error, query string, args ...any) (T, error) {
+	list, err := All(ctx, q, scan, query, args...)
 	if err == nil && len(list) == 0 {
 		err = ErrNotFound
 	}
@@ -148,11 +151,11 @@ func one[T any](ctx context.Context, q querier, scan func(scanner, *T) error, qu
 	return list[0], nil
 }
 
-// value scans a row of one column.
-func value[T any](row scanner, t *T) error { return row.Scan(t) }
+// Value scans a row of one column.
+func Value[T any](row Scanner, t *T) error { return row.Scan(t) }
 
-// changed runs a statement that must change a row, and returns ErrNotFound when it does not.
-func changed(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
+// Changed runs a statement that must change a row, and returns ErrNotFound when it does not.
+func Changed(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
 	result, err := tx.ExecContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -164,26 +167,17 @@ func changed(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
 	return err
 }
 
-// change is changed as a transaction of its own, with what was tried in the error.
-func (s *Store) change(ctx context.Context, what, query string, args ...any) error {
-	err := s.write(ctx, func(tx *sql.Tx) error { return changed(ctx, tx, query, args...) })
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
-}
-
-// taken reports whether err says that a row with the same key exists.
-func taken(err error) bool {
+// Taken reports whether err says that a row with the same key exists.
+func Taken(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
-// stamp is a time as the database holds it: milliseconds, null for the zero time.
-type stamp time.Time
+// Stamp is a time as the database holds it: milliseconds, null for the zero time.
+type Stamp time.Time
 
 // Value implements driver.Valuer.
-func (t stamp) Value() (driver.Value, error) {
+func (t Stamp) Value() (driver.Value, error) {
 	if time.Time(t).IsZero() {
 		return nil, nil
 	}
@@ -191,30 +185,30 @@ func (t stamp) Value() (driver.Value, error) {
 }
 
 // Scan implements sql.Scanner.
-func (t *stamp) Scan(src any) error {
+func (t *Stamp) Scan(src any) error {
 	switch v := src.(type) {
 	case nil:
-		*t = stamp{}
+		*t = Stamp{}
 	case int64:
-		*t = stamp(time.UnixMilli(v).UTC())
+		*t = Stamp(time.UnixMilli(v).UTC())
 	default:
 		return fmt.Errorf("a time is %T in the database", src)
 	}
 	return nil
 }
 
-// span is a duration as the database holds it: milliseconds.
-type span time.Duration
+// Span is a duration as the database holds it: milliseconds.
+type Span time.Duration
 
 // Value implements driver.Valuer.
-func (d span) Value() (driver.Value, error) { return time.Duration(d).Milliseconds(), nil }
+func (d Span) Value() (driver.Value, error) { return time.Duration(d).Milliseconds(), nil }
 
 // Scan implements sql.Scanner.
-func (d *span) Scan(src any) error {
+func (d *Span) Scan(src any) error {
 	v, ok := src.(int64)
 	if !ok {
 		return fmt.Errorf("a duration is %T in the database", src)
 	}
-	*d = span(time.Duration(v) * time.Millisecond)
+	*d = Span(time.Duration(v) * time.Millisecond)
 	return nil
 }
