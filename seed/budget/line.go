@@ -22,8 +22,8 @@ const (
 // Line is the waiting line: pure order, no clock, no lock. The simulation runs it as the
 // Budget does.
 type Line struct {
-	timed [2]tickets // Start and Leased, by deadline
-	fair  [2]rounds  // Plain and Bulk, in turns
+	timed [2]tickets       // Start and Leased, by deadline
+	fair  [2]rounds        // Plain and Bulk, in turns
 	owed  [Classes]float64 // bytes that a class is behind its share
 	tick  uint64
 }
