@@ -22,34 +22,25 @@ type Step struct {
 // wraps could not be drawn over.
 const barWidth = 36
 
-// Progress shows steps on standard error: a moving line on a terminal, elsewhere one
-// line for each stage and each tenth of it.
+// Progress shows steps as a moving line on standard error where that is a terminal. Elsewhere
+// it shows nothing: a log, or the mail of a cron job, is for what has happened.
 type Progress struct {
 	t     *Terminal
 	bar   *progressbar.ProgressBar
-	stage string
-	tenth int
 	shown bool
 }
 
 // NewProgress returns a display that has shown nothing yet.
-func (t *Terminal) NewProgress() *Progress { return &Progress{t: t, tenth: -1} }
+func (t *Terminal) NewProgress() *Progress { return &Progress{t: t} }
 
 // Show brings the display up to date.
 func (p *Progress) Show(s Step) {
-	s.Stage = capital(Clean(s.Stage))
-	s.Percent = min(100, max(0, s.Percent))
-	if p.t.ErrTTY {
-		p.draw(s)
+	if !p.t.ErrTTY {
 		return
 	}
-	if s.Stage != p.stage {
-		p.stage, p.tenth = s.Stage, -1
-	}
-	if tenth := int(s.Percent / 10); tenth > p.tenth {
-		p.tenth = tenth
-		fmt.Fprintf(p.t.Err, "%s\n", line(s))
-	}
+	s.Stage = capital(Clean(s.Stage))
+	s.Percent = min(100, max(0, s.Percent))
+	p.draw(s)
 }
 
 // Clear takes the moving line away, so that something lasting can be printed.
@@ -76,15 +67,6 @@ func (p *Progress) draw(s Step) {
 	// The last step of a stage must not finish the bar: another stage follows on the same line.
 	p.bar.Describe(cut(detail(s), max(8, p.t.ErrWidth-barWidth)))
 	_ = p.bar.Set(min(999, int(s.Percent*10)))
-}
-
-// line is a step for a log: "Encoding 720p: 40 %, 3.1x, 0:12 left".
-func line(s Step) string {
-	text := fmt.Sprintf("%s: %.0f %%", s.Stage, s.Percent)
-	if rest := measure(s); rest != "" {
-		text += ", " + rest
-	}
-	return text
 }
 
 // detail is what stands beside the bar, which shows the percentage itself.

@@ -111,20 +111,9 @@ func TestProgressOffTerminal(t *testing.T) {
 	for i := range 101 {
 		p.Show(term.Step{Stage: "encoding 720p", Percent: float64(i), Speed: 3.14, ETA: 12 * time.Second})
 	}
-	p.Show(term.Step{Stage: "Poster", Percent: 0, ETA: time.Second / 3})
 	p.Clear()
-	lines := strings.Split(strings.TrimSpace(errOut.String()), "\n")
-	if len(lines) != 12 {
-		t.Fatalf("%d lines, want one per tenth and stage:\n%s", len(lines), errOut.String())
-	}
-	if got, want := lines[4], "Encoding 720p: 40 %, 3.1x, 0:12 left"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got, want := lines[11], "Poster: 0 %"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if strings.ContainsAny(errOut.String(), "\x1b\r") {
-		t.Error("control characters off a terminal")
+	if errOut.Len() > 0 {
+		t.Errorf("progress off a terminal: %q", errOut.String())
 	}
 }
 
