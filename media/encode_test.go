@@ -428,7 +428,8 @@ func TestEncodeChangedEncoder(t *testing.T) {
 	same(t, filepath.Join(dir, "120p.mp4"), filepath.Join(whole, "120p.mp4"))
 }
 
-// TestEncodeHDR gives HDR that does not say all about its colours, and an ffmpeg without zscale.
+// TestEncodeHDR gives both kinds of HDR, with and without all said about their colours, and
+// an ffmpeg without zscale.
 func TestEncodeHDR(t *testing.T) {
 	real := strings.TrimSpace(run(t, "sh", "-c", "command -v ffmpeg"))
 	script := write(t, "ffmpeg", []byte(`#!/bin/sh
@@ -439,13 +440,23 @@ exec `+real+` "$@"
 		t.Fatal(err)
 	}
 	unsaid := clip(t, "unsaid.mp4", "-f lavfi -i testsrc2=s=160x120:r=30:d=2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p10le -color_trc smpte2084")
-	for name, m := range map[string]*media.Maker{
-		"unsaid colours": maker(t),
-		"without zscale": media.New(media.Config{FFmpeg: script, Encoder: "libx264", Threads: 2}),
-	} {
-		src := probe(t, m, unsaid)
-		if !src.HDR {
-			t.Fatalf("the fixture is no HDR: %+v", src)
+	without := media.New(media.Config{FFmpeg: script, Encoder: "libx264", Threads: 2})
+	tests := []struct {
+		name, path string
+		m          *media.Maker
+		mapped     bool
+	}{
+		{"PQ, unsaid colours", unsaid, maker(t), true},
+		{"PQ without zscale", unsaid, without, false},
+		{"HLG", hlg(t), maker(t), true},
+		{"HLG in Matroska", clip(t, "hlg.mkv", "-i "+hlg(t)+" -c copy"), maker(t), true},
+		{"HLG without zscale", hlg(t), without, false},
+		{"Dolby Vision on HLG", dolby(t, 8, 4), maker(t), true},
+	}
+	for _, test := range tests {
+		name, m, src := test.name, test.m, probe(t, test.m, test.path)
+		if !src.HDR || m.Plan(src, 0).Copy {
+			t.Fatalf("%s: the fixture is no HDR: %+v", name, src)
 		}
 		dir := t.TempDir()
 		rungs := []media.Rung{{Height: 120, Width: 160, PixHeight: 120, FPS: 30, MaxRate: 200_000, CRF: 24}}
@@ -455,7 +466,7 @@ exec `+real+` "$@"
 			continue
 		}
 		v := look(t, filepath.Join(dir, made[0].File)).Streams[0]
-		if v.PixFmt != "yuv420p" || name == "unsaid colours" && v.Transfer != "bt709" {
+		if v.PixFmt != "yuv420p" || test.mapped && (v.Transfer != "bt709" || v.Primaries != "bt709") {
 			t.Errorf("%s: became %s %s", name, v.PixFmt, v.Transfer)
 		}
 		if _, err := m.Poster(t.Context(), src, 0, dir); err != nil {

@@ -26,6 +26,7 @@ type packets struct {
 	videoEnd    time.Duration
 	frames      int
 	keyframeGap time.Duration
+	keys        int // keyframes within lookLength
 	frameGap    time.Duration
 	rate        float64 // of nearly all frames, 0 when they differ
 }
@@ -52,6 +53,34 @@ func (m *Maker) packets(ctx context.Context, src Source) (packets, error) {
 // scanTime is the processor time for maxPackets on a small machine, several times over.
 const scanTime = 5 * time.Minute
 
+// lookLength is how much of a file is looked at for what is alike all over it.
+const lookLength = time.Minute
+
+// openGOP says whether keyframes of H.264 need pictures before them, of which a container
+// other than MP4 does not tell: when only those are passed on that stand alone, most of
+// the keys that it marks are gone.
+func (m *Maker) openGOP(ctx context.Context, src Source, keys int) (bool, error) {
+	out := &boundedWriter{limit: 1 << 20}
+	err := m.run(ctx, job{tool: ffmpeg, input: src.Path, urgent: true, stdout: out,
+		decode: []string{"-t", strconv.Itoa(int(lookLength.Seconds()))},
+		args: []string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-c:v", "copy",
+			"-bsf:v", "filter_units=pass_types=5", "-f", "framecrc", "pipe:1"}})
+	if err != nil {
+		if ctx.Err() == nil {
+			m.log.Debug("keyframes not looked at", "error", err) // the copy looks again
+			err = nil
+		}
+		return false, err
+	}
+	alone := 0
+	for text := range strings.Lines(out.String()) {
+		if !strings.HasPrefix(text, "#") {
+			alone++
+		}
+	}
+	return 2*alone <= keys, nil
+}
+
 // packetScan reads ffprobe's list of packets while it is written.
 type packetScan struct {
 	lead  int // index of the shown stream
@@ -62,7 +91,7 @@ type packetScan struct {
 
 // span is the time that one stream covers.
 type span struct {
-	packets       int
+	packets, keys int
 	first, end    time.Duration
 	last          time.Duration // decoding time of the packet before
 	timed         bool          // last is known
@@ -190,6 +219,9 @@ func (sp *span) add(pts, length time.Duration, key bool) {
 	if key {
 		sp.keyGap = max(sp.keyGap, pts-sp.key)
 		sp.key = pts
+		if pts-sp.first < lookLength {
+			sp.keys++
+		}
 	}
 }
 
@@ -205,7 +237,7 @@ func (s *packetScan) result() packets {
 		p.end = max(p.end, sp.end-start)
 		if i == s.lead {
 			p.videoEnd, p.frames, p.frameGap = sp.end-start, sp.packets, max(sp.frame, sp.tail)
-			p.keyframeGap, p.rate = max(sp.keyGap, sp.end-sp.key), sp.rate()
+			p.keyframeGap, p.keys, p.rate = max(sp.keyGap, sp.end-sp.key), sp.keys, sp.rate()
 		}
 	}
 	return p

@@ -96,7 +96,10 @@ func (m *Maker) measure(ctx context.Context, src *Source, info *fmp4.Info) error
 		src.VFR = src.VFR || src.FPS > 0 && p.frameGap.Seconds() > 2.5/src.FPS
 		src.takeRate(p.rate)
 	}
-	return nil
+	if src.CopyReason() == "" {
+		src.OpenGOP, err = m.openGOP(ctx, *src, p.keys)
+	}
+	return err
 }
 
 // takeRate takes the measured rate of nearly all frames, unless ffprobe's, which does not
@@ -220,7 +223,7 @@ func (s *Source) takeTables(info *fmp4.Info, videoID uint32) bool {
 // takeTrack takes what the tables say about the timing of the shown track.
 func (s *Source) takeTrack(info *fmp4.Info, t fmp4.TrackInfo) bool {
 	s.VideoLength, s.KeyframeGap, s.FrameGap = t.Start+t.Duration-info.Start(), t.KeyframeGap, t.FrameGap
-	s.VFR = t.VFR
+	s.VFR, s.OpenGOP = t.VFR, t.OpenGOP
 	if s.FPS <= 0 || !t.VFR {
 		s.FPS = t.FPS
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -30,7 +31,7 @@ func TestProbeFacts(t *testing.T) {
 				near(s.Duration, 4) && s.AudioCodec == "aac" && s.Channels == 1
 		}, ""},
 		{"matroska", matroska, func(s media.Source) bool {
-			return s.FPS == 30 && !s.VFR && near(s.Duration, 4) && near(s.KeyframeGap, 2)
+			return s.CopyReason() == "" && s.FPS == 30 && !s.VFR && near(s.Duration, 4) && near(s.KeyframeGap, 2)
 		}, ""},
 		{"transport stream", transport, func(s media.Source) bool { return near(s.Duration, 4) && near(s.KeyframeGap, 2) }, ""},
 		{"no sound", silent, func(s media.Source) bool { return s.HasVideo && !s.HasAudio }, ""},
@@ -52,6 +53,14 @@ func TestProbeFacts(t *testing.T) {
 		{"one keyframe", func(t testing.TB) string {
 			return clip(t, "onekey.mp4", "-f lavfi -i testsrc2=s=64x64:r=10:d=12 -c:v libx264 -g 999 -sc_threshold 0")
 		}, func(s media.Source) bool { return near(s.KeyframeGap, 12) }, "keyframes"},
+		{"open GOP", openGOP, func(s media.Source) bool { return s.OpenGOP && near(s.KeyframeGap, 1) }, "lean on"},
+		{"open GOP in Matroska", func(t testing.TB) string { return clip(t, "open.mkv", "-i "+openGOP(t)+" -c copy") },
+			func(s media.Source) bool { return s.OpenGOP }, "lean on"},
+		{"open GOP in a transport stream", func(t testing.TB) string { return clip(t, "open.ts", "-i "+openGOP(t)+" -c copy") },
+			func(s media.Source) bool { return s.OpenGOP }, "lean on"},
+		{"closed GOP with many keys", func(t testing.TB) string {
+			return clip(t, "intra.mkv", "-f lavfi -i testsrc2=s=160x120:r=30:d=3 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 1")
+		}, func(s media.Source) bool { return !s.OpenGOP && s.CopyReason() == "" }, ""},
 		{"false length", longHeader, func(s media.Source) bool { return near(s.Duration, 4) }, ""},
 		{"everything", everything, func(s media.Source) bool {
 			return s.Channels == 6 && len(s.Audio) == 2 && s.Audio[1].Language == "de" && s.Title == "The Title" &&
@@ -103,6 +112,7 @@ func TestProbeRefuses(t *testing.T) {
 		{"1000 streams in Matroska", func(t testing.TB) string { return tracks(t, "k.mka", 1000) }, "more than 8 tracks"},
 		{"1000 streams in MP4", func(t testing.TB) string { return tracks(t, "k.m4a", 1000) }, "more than 8 tracks"},
 		{"1000 streams in a transport stream", func(t testing.TB) string { return tracks(t, "k.ts", 1000) }, "more than 8 tracks"},
+		{"Dolby Vision alone", func(t testing.TB) string { return dolby(t, 5, 0) }, "Dolby Vision"},
 		{"folder", func(t testing.TB) string { return t.TempDir() }, "regular file"},
 		{"device", func(t testing.TB) string { return os.DevNull }, "regular file"},
 	}
@@ -235,6 +245,12 @@ func odd(t testing.TB) string {
 	return clip(t, "odd.mp4", "-f lavfi -i testsrc2=s=400x300:r=30:d=2 -vf scale=321:241,format=yuv444p -c:v libx264 -preset ultrafast -pix_fmt yuv444p")
 }
 
+// openGOP returns a clip whose keyframes, but for the first, are recovery points.
+func openGOP(t testing.TB) string {
+	return clip(t, "open.mp4", "-f lavfi -i testsrc2=s=160x120:r=30:d=6 -c:v libx264 -preset faster -pix_fmt yuv420p"+
+		" -x264-params open-gop=1:keyint=30:min-keyint=30:scenecut=0:bframes=3")
+}
+
 // tracks returns a file with n times the same sound.
 func tracks(t testing.TB, name string, n int) string {
 	one := clip(t, "short.m4a", "-f lavfi -i sine=d=0.2 -c:a aac")
@@ -255,6 +271,35 @@ func hdr(t testing.TB) string {
 	return clip(t, "hdr.mp4", "-f lavfi -i testsrc2=s=320x240:r=30:d=2 -vf format=yuv420p10le -c:v libx265 -preset ultrafast"+
 		" -x265-params log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"+
 		" -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -tag:v hvc1")
+}
+
+// hlg returns a clip as phones and television cameras make them.
+func hlg(t testing.TB) string {
+	return clip(t, "hlg.mp4", "-f lavfi -i testsrc2=s=160x120:r=30:d=2 -vf format=yuv420p10le -c:v libx265 -preset ultrafast"+
+		" -x265-params log-level=error:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc"+
+		" -color_primaries bt2020 -color_trc arib-std-b67 -colorspace bt2020nc -tag:v hvc1")
+}
+
+// dolby returns the same clip with a record that makes it Dolby Vision of that profile.
+// Compatibility says what it is for others: 0 nothing, 4 HLG.
+func dolby(t testing.TB, profile, compatibility byte) string {
+	data, err := os.ReadFile(hlg(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := append([]byte{0, 0, 0, 32, 'd', 'v', 'v', 'C', 1, 0, profile << 1, 1<<3 | 1<<2 | 1, compatibility << 4}, make([]byte, 19)...)
+	at := 0
+	for _, kind := range []string{"moov", "trak", "mdia", "minf", "stbl", "stsd", "hvc1"} { // each holds the next
+		next := bytes.Index(data[at:], []byte(kind))
+		if next < 4 {
+			t.Fatalf("the fixture has no %s", kind)
+		}
+		at += next
+		size := binary.BigEndian.Uint32(data[at-4:])
+		binary.BigEndian.PutUint32(data[at-4:], size+uint32(len(record)))
+	}
+	end := at - 4 + int(binary.BigEndian.Uint32(data[at-4:])) - len(record)
+	return write(t, "dolby.mp4", slices.Concat(data[:end], record, data[end:]))
 }
 
 func interlaced(t testing.TB) string {

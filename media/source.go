@@ -35,6 +35,7 @@ type Source struct {
 	Primaries   string        // likewise
 	VideoLength time.Duration // of the video stream alone
 	KeyframeGap time.Duration // longest distance of two keyframes, 0 when not measured
+	OpenGOP     bool          // keyframes need pictures before them
 	FrameGap    time.Duration // longest distance of two frames, 0 when not measured
 	Trimmed     bool          // an edit list hides part of the stream
 
@@ -137,6 +138,8 @@ func (s Source) shapeReason() string {
 		return fmt.Sprintf("it has %.0f frames a second", s.FPS)
 	case s.KeyframeGap == 0:
 		return "its keyframes could not be measured"
+	case s.OpenGOP:
+		return "its keyframes lean on pictures before them"
 	case s.KeyframeGap > maxKeyframeGap:
 		return fmt.Sprintf("its keyframes are up to %.0f s apart", s.KeyframeGap.Seconds())
 	case s.Bitrate > s.copyRate():

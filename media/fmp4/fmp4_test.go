@@ -258,6 +258,7 @@ func TestRemuxRefuses(t *testing.T) {
 		want       error
 	}{
 		{"rotation", turned, ErrUnsupported},
+		{"open GOP", clip(t, "open.mp4", "4", "-preset", "faster", "-qp", "-1", "-x264-params", "open-gop=1:keyint=30:min-keyint=30:bframes=3"), ErrUnsupported},
 		{"another codec", clip(t, "mpeg4.mp4", "1", "-c:v", "mpeg4"), ErrUnsupported},
 		{"another sound", clip(t, "mp3.mp4", "1", "-c:a", "ac3"), ErrUnsupported},
 		{"mirrored", mirrored(t), ErrUnsupported},

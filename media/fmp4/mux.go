@@ -19,7 +19,9 @@ import (
 type stream struct {
 	track   *track
 	samples iter.Seq2[sample, error] // in output time; may be run more than once
-	scrub   func([]byte) error       // takes private data out of a sample in place; nil when there is none
+	// scrub takes private data out of a sample in place, and says what is wrong with it; nil
+	// when there is nothing to do.
+	scrub func(frame []byte, key bool) error
 }
 
 // Limits of one fragment. A fragment ends before a keyframe once it is long enough, so
@@ -338,7 +340,7 @@ func (o *output) fragment(moof *mp4.MoofBox, data int64, g group, streams []stre
 const maxSample = 32 << 20
 
 // copy writes the samples' bytes; those that lie next to each other are read at once.
-func (o *output) copy(list []sample, scrub func([]byte) error) error {
+func (o *output) copy(list []sample, scrub func([]byte, bool) error) error {
 	for len(list) > 0 {
 		at, n, next := list[0].offset, int64(list[0].size), 1
 		for next < len(list) && list[next].from == list[0].from && list[next].offset == at+n &&
@@ -352,7 +354,7 @@ func (o *output) copy(list []sample, scrub func([]byte) error) error {
 		}
 		for rest := p; scrub != nil && len(rest) > 0; {
 			size := list[0].size
-			if err := scrub(rest[:size]); err != nil {
+			if err := scrub(rest[:size], list[0].key); err != nil {
 				return err
 			}
 			rest, list, next = rest[size:], list[1:], next-1

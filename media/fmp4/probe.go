@@ -44,6 +44,7 @@ type TrackInfo struct {
 	PixFmt        string        // "yuv420p" when known
 	Interlaced    bool          // the stream may hold fields
 	HDR           bool          // PQ or HLG
+	OpenGOP       bool          // keyframes of H.264 that need pictures before them
 	Encrypted     bool
 	FrameGap      time.Duration // longest time that one frame stands
 	Trimmed       bool          // an edit list cuts its start, its end or a piece out of it
@@ -156,6 +157,7 @@ func (in *input) probeTrack(t *track) (TrackInfo, bool, error) {
 		one.FrameGap = ticksToTime(w.longest, t.Timescale)
 		one.KeyframeGap = ticksToTime(max(w.gap, w.ticks-w.lastKey), t.Timescale)
 		one.FPS, one.VFR = w.frameRate(t.Timescale)
+		one.OpenGOP, one.Copyable = w.open, one.Copyable && !w.open
 		if media > w.firstCTO+int64(w.firstDur) && len(t.edits) > 0 {
 			one.Trimmed, one.Copyable = true, false
 		}
@@ -231,6 +233,24 @@ type walkStats struct {
 	firstDur     uint32
 	deltas       map[uint32]int64
 	truncated    bool
+	looked       int  // keyframes whose beginning was read
+	open         bool // one of them is not what its mark says
+}
+
+// maxLooks is how many keyframes are looked at: encoders make them all alike.
+const maxLooks = 32
+
+// look reads the beginning of a keyframe of H.264.
+func (w *walkStats) look(t *track, s sample) {
+	if t.entry.configBox != "avcC" || len(t.entry.config) < 7 || w.looked == maxLooks || w.open {
+		return
+	}
+	w.looked++
+	p := make([]byte, min(s.size, 4<<10))
+	if n, _ := s.from.ReadAt(p, s.offset); n == len(p) {
+		kind := firstSlice(p, t.entry.nalSize())
+		w.open = kind > 0 && kind != nalIDR
+	}
 }
 
 // maxDeltas bounds the map of frame lengths; more than that many is variable in any case.
@@ -254,6 +274,7 @@ func (in *input) walkSamples(t *track, w *walkStats) error {
 		}
 		if s.key {
 			w.gap, w.lastKey = max(w.gap, w.ticks-w.lastKey), w.ticks
+			w.look(t, s)
 		}
 		w.count++
 		w.bytes += int64(s.size)

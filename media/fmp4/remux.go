@@ -64,7 +64,12 @@ func remux(ctx context.Context, s source, w io.Writer, report Progress) (err err
 		s := stream{track: p.track, samples: p.samples()}
 		if p.track.Kind == Video {
 			size := p.track.entry.nalSize()
-			s.scrub = func(frame []byte) error { return scrub(frame, size) }
+			s.scrub = func(frame []byte, key bool) error {
+				if kind := firstSlice(frame, size); key && kind > 0 && kind != nalIDR {
+					return fmt.Errorf("%w: a keyframe leans on pictures before it", ErrUnsupported)
+				}
+				return scrub(frame, size)
+			}
 		}
 		streams = append(streams, s)
 	}
@@ -95,6 +100,7 @@ func (t *track) copyable() error {
 
 // Types of NAL units (table 7-1) and of SEI messages (D.1.1).
 const (
+	nalIDR         = 5 // slices are 1 to 5
 	nalSEI         = 6
 	nalUnspecified = 24 // from here on, and 0
 
@@ -109,6 +115,26 @@ var useful = map[int]bool{0: true, 1: true, 6: true, 45: true}
 // nalSize is the number of bytes of a NAL unit's length in the samples of an avc1 track.
 func (e entry) nalSize() int { return int(e.config[4]&3) + 1 }
 
+// firstSlice returns the type of the first slice in a sample of H.264, or in the beginning
+// of one; 0 when there is none. Of a keyframe it must be nalIDR: others, which open GOPs
+// begin with, can be decoded from there on but for some pictures that are shown before them.
+func firstSlice(p []byte, size int) int {
+	for len(p) > size {
+		n := 0
+		for _, b := range p[:size] {
+			n = n<<8 | int(b)
+		}
+		if kind := int(p[size] & 31); n > 0 && kind >= 1 && kind <= nalIDR {
+			return kind
+		}
+		if n < 0 || n > len(p)-size { // below zero where an int has 32 bits
+			return 0
+		}
+		p = p[size+n:]
+	}
+	return 0
+}
+
 // scrub removes private data from a sample of H.264 in place. Size is that of the length
 // ahead of each NAL unit.
 func scrub(p []byte, size int) error {
@@ -118,7 +144,7 @@ func scrub(p []byte, size int) error {
 			n = n<<8 | int(b)
 		}
 		p = p[size:]
-		if n > len(p) {
+		if n < 0 || n > len(p) {
 			return fmt.Errorf("%w: a picture's parts are longer than it", ErrFormat)
 		}
 		if n > 0 {

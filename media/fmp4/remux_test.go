@@ -131,6 +131,9 @@ func TestRemuxBitRates(t *testing.T) {
 func FuzzScrub(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x08\x06\x05\x03abc\x80\x00"), 4)
 	f.Fuzz(func(t *testing.T, p []byte, size int) {
+		if kind := firstSlice(p, size&3+1); kind < 0 || kind > nalIDR {
+			t.Errorf("slice type %d", kind)
+		}
 		_ = scrub(p, size&3+1)
 	})
 }
