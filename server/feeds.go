@@ -75,7 +75,11 @@ func (s *site) list(ctx context.Context, offset, length int) (feed.List, int, er
 		return feed.List{}, 0, err
 	}
 	videos, total, err := s.store.Videos(ctx, store.List{Offset: offset, Limit: length})
-	return feed.List{Channel: channel, Videos: videos, Prose: s.prose}, total, err
+	if err != nil {
+		return feed.List{}, 0, err
+	}
+	p2p, err := s.store.Setting(ctx, "p2p")
+	return feed.List{Channel: channel, Videos: videos, P2P: p2p, Prose: s.prose}, total, err
 }
 
 // sendRobots asks search engines to leave out what is no page of its own.

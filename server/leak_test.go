@@ -27,6 +27,10 @@ func paths(id, rev string) map[string][]string {
 		},
 		"POST /views/{id}": {"/views/" + id},
 
+		"GET /tracker/socket":   {"/tracker/socket"},
+		"GET /tracker/announce": {"/tracker/announce"},
+		"GET /tracker/scrape":   {"/tracker/scrape"},
+
 		"GET /{$}":    {"/", "/?tag=secrettag", "/?tag=wood", "/?page=2"},
 		"GET /search": {"/search?q=draftword", "/search?q=sched", "/search?q=unlistedword", "/search?q=secrettag", "/search?q=processingword", "/search"},
 		"GET /about":  {"/about"},

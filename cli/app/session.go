@@ -89,7 +89,12 @@ func (a *App) openBy(ctx context.Context, open func(context.Context, string) (*s
 		}
 		return nil, err
 	}
-	return &Session{Data: data, Store: db, Site: wire.Site{Data: data, Channel: channel, Preview: previews(data)}}, nil
+	p2p, err := db.Setting(ctx, "p2p")
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return &Session{Data: data, Store: db, Site: wire.Site{Data: data, Channel: channel, P2P: p2p, Preview: previews(data)}}, nil
 }
 
 // previews makes preview addresses, reading the key only when there is something to hide.

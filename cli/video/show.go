@@ -11,6 +11,7 @@ import (
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
+	"github.com/tubelet/tubelet/server/offer"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -101,6 +102,7 @@ func facts(s *app.Session, v store.Video) [][2]string {
 		{"language", v.Language},
 		{"licence", v.License},
 		{"captions", strings.Join(captions, ", ")},
+		{"sharing", offer.Mode(s.Site.P2P, v)},
 		{"views", fmt.Sprint(v.Views)},
 	}
 }

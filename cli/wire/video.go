@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tubelet/tubelet/server/offer"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -20,6 +21,7 @@ const Schema = 1
 type Site struct {
 	Data    string // absolute
 	Channel store.Channel
+	P2P     string                 // the setting
 	Preview func(id string) string // what stands for the id in a preview address, "" when nobody knows
 }
 
@@ -35,6 +37,7 @@ type Video struct {
 	Tags        []string    `json:"tags"`
 	Visibility  string      `json:"visibility"`
 	Downloads   bool        `json:"downloads"`
+	P2P         string      `json:"p2p"`
 	State       string      `json:"state"`
 	Error       string      `json:"error"`
 	URL         string      `json:"url"`
@@ -79,6 +82,8 @@ type Rendition struct {
 	Path      string  `json:"path"`
 	URL       string  `json:"url"`
 	Infohash  string  `json:"infohash"`
+	Torrent   string  `json:"torrent"`
+	Magnet    string  `json:"magnet"`
 }
 
 // Caption is one text track.
@@ -100,7 +105,7 @@ func (s Site) Video(v store.Video) Video {
 	return Video{
 		Schema: Schema, ID: v.ID, UUID: v.UUID, Title: v.Title, Description: v.Description,
 		Language: v.Language, License: v.License, Tags: append([]string{}, v.Tags...),
-		Visibility: string(v.Visibility), Downloads: v.Downloads,
+		Visibility: string(v.Visibility), Downloads: v.Downloads, P2P: offer.Mode(s.P2P, v),
 		State: string(v.Media.State), Error: v.Media.Error,
 		URL: s.Channel.WatchURL(v), EmbedURL: s.Channel.EmbedURL(v), PreviewURL: s.PreviewURL(v),
 		Views: v.Views, Comments: v.Comments,
@@ -148,11 +153,16 @@ func (s Site) file(v store.Video, name string) string {
 
 func (s Site) renditions(v store.Video) []Rendition {
 	list := []Rendition{}
+	torrents := map[string]offer.Torrent{}
+	for _, t := range offer.Torrents(s.Channel, v, s.P2P) {
+		torrents[t.File] = t
+	}
 	for _, r := range v.Media.Renditions {
 		list = append(list, Rendition{
 			Height: r.Height, Width: r.Width, FPS: r.FPS, Bytes: r.Bytes, Bandwidth: r.Bandwidth,
 			Codecs: r.Codecs, Copied: r.Copied, Language: r.Language,
 			Path: s.file(v, r.File), URL: s.Channel.MediaURL(s.address(v), r.File), Infohash: r.Infohash,
+			Torrent: torrents[r.File].URL, Magnet: torrents[r.File].Magnet,
 		})
 	}
 	return list

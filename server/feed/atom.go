@@ -88,13 +88,16 @@ func (l List) newEntry(v store.Video) entry {
 		Updated:   stamp(later(v.PublishedAt, v.UpdatedAt)),
 		Links:     []link{{Rel: "alternate", Type: "text/html", Href: c.WatchURL(v)}},
 		Content:   content{"html", l.html(v)},
-		Media:     group(c, v),
+		Media:     l.group(v),
 	}
 	for _, t := range v.Tags {
 		e.Categories = append(e.Categories, category{t})
 	}
-	if all := files(c, v); len(all) > 0 {
+	if all := l.files(v); len(all) > 0 {
 		e.Links = append(e.Links, link{Rel: "enclosure", Type: all[0].Type, Length: all[0].Bytes, Href: all[0].URL})
+		if t := all[0].Torrent; t.URL != "" {
+			e.Links = append(e.Links, link{Rel: "enclosure", Type: torrentType, Href: t.URL})
+		}
 	}
 	return e
 }

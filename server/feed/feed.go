@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tubelet/tubelet/server/offer"
 	"github.com/tubelet/tubelet/server/prose"
 	"github.com/tubelet/tubelet/store"
 )
@@ -24,6 +25,7 @@ const Length = 30
 type List struct {
 	Channel store.Channel
 	Videos  []store.Video
+	P2P     string        // the setting
 	Prose   *prose.Writer // writes the descriptions
 }
 
@@ -68,18 +70,26 @@ func (l List) avatar() string {
 type file struct {
 	store.Rendition
 	URL, Type string
+	Torrent   offer.Torrent // without a URL where none is offered
 }
+
+// torrentType is the type of a .torrent.
+const torrentType = "application/x-bittorrent"
 
 // files returns what plays by itself, with the one to offer first: the highest up to
 // 720 rows, or else the lowest, as on the page without script.
-func files(c store.Channel, v store.Video) []file {
+func (l List) files(v store.Video) []file {
 	var all []file
 	first := -1
+	torrents := map[string]offer.Torrent{}
+	for _, t := range offer.Torrents(l.Channel, v, l.P2P) {
+		torrents[t.File] = t
+	}
 	for _, r := range v.Media.Renditions {
 		if r.Height == 0 && v.Media.HasVideo { // a further audio track
 			continue
 		}
-		f := file{Rendition: r, URL: c.MediaURL(v, r.File), Type: "video/mp4"}
+		f := file{Rendition: r, URL: l.Channel.MediaURL(v, r.File), Type: "video/mp4", Torrent: torrents[r.File]}
 		if r.Height == 0 {
 			f.Type = "audio/mp4"
 		}

@@ -27,13 +27,15 @@ var update = flag.Bool("update", false, "write the golden files")
 func full() feed.List {
 	at := func(day int) time.Time { return time.Date(2024, 5, day, 12, 30, 0, 0, time.FixedZone("", 7200)) }
 	rung := func(height int) store.Rendition {
-		return store.Rendition{Height: height, File: name(height) + ".mp4", Playlist: name(height) + ".m3u8", Bytes: int64(height) * 1e5, Width: height * 16 / 9, PixHeight: height, Average: height * 1500}
+		return store.Rendition{Height: height, File: name(height) + ".mp4", Playlist: name(height) + ".m3u8", Bytes: int64(height) * 1e5, Width: height * 16 / 9, PixHeight: height, Average: height * 1500,
+			Infohash: strings.Repeat("0badcafe", 5), Pieces: 128 << 10}
 	}
 	return feed.List{
 		Prose:   prose.New(),
+		P2P:     "on",
 		Channel: store.Channel{Handle: "w", Domain: "video.example", Name: "The Small Workshop", Language: "en", Avatar: "avatar 1.jpg", Description: "Wood and *steel*.", CreatedAt: at(1)},
 		Videos: []store.Video{{
-			ID: "aaaaaaaaaa", Title: "A bench & a vise", Description: "First **line**.\n\n- https://example.org/?a=1&b=2", Language: "de",
+			ID: "aaaaaaaaaa", Visibility: store.Public, Title: "A bench & a vise", Description: "First **line**.\n\n- https://example.org/?a=1&b=2", Language: "de",
 			Tags: []string{"wood", "how to"}, Views: 1234, PublishedAt: at(20), UpdatedAt: at(21),
 			Captions: []store.Caption{{Language: "de", Label: "Deutsch", File: "de-1.vtt"}},
 			Media: store.Media{Rev: 3, HasVideo: true, Duration: 754600 * time.Millisecond, Width: 1920, Height: 1080, Poster: "poster-1.jpg", PosterWidth: 1280, PosterHeight: 720,
@@ -45,7 +47,7 @@ func full() feed.List {
 		}, {
 			ID: "cccccccccc", Title: "Bare", PublishedAt: at(5),
 		}, {
-			ID: "dddddddddd", Title: hostile, Description: hostile, Tags: []string{hostile}, PublishedAt: at(4), Language: `"x`,
+			ID: "dddddddddd", Visibility: store.Public, Title: hostile, Description: hostile, Tags: []string{hostile}, PublishedAt: at(4), Language: `"x`,
 			Media: store.Media{Rev: 1, HasVideo: true, Poster: "poster-3.jpg", Renditions: []store.Rendition{rung(1080)}},
 		}},
 	}

@@ -79,8 +79,11 @@ func (l List) newJSONItem(v store.Video) jsonItem {
 		Tags:      v.Tags,
 		Language:  language(c, v),
 	}
-	if all := files(c, v); len(all) > 0 {
+	if all := l.files(v); len(all) > 0 {
 		i.Attachments = []jsonAttachment{{all[0].URL, all[0].Type, all[0].Bytes, seconds(v.Media.Duration)}}
+		if t := all[0].Torrent; t.URL != "" {
+			i.Attachments = append(i.Attachments, jsonAttachment{URL: t.URL, Type: torrentType})
+		}
 	}
 	return i
 }

@@ -16,6 +16,7 @@ type rss struct {
 	Content string     `xml:"xmlns:content,attr"`
 	Media   string     `xml:"xmlns:media,attr"`
 	ITunes  string     `xml:"xmlns:itunes,attr"`
+	Torrent string     `xml:"xmlns:torrent,attr"`
 	Channel rssChannel `xml:"channel"`
 }
 
@@ -55,6 +56,8 @@ type rssItem struct {
 	Enclosure   *rssEnclosure `xml:"enclosure"`
 	Duration    int64         `xml:"itunes:duration,omitempty"`
 	Picture     *reference    `xml:"itunes:image"`
+	Infohash    string        `xml:"torrent:infoHash,omitempty"` // of the enclosure
+	Magnet      string        `xml:"torrent:magnetURI,omitempty"`
 	Media       mediaGroup    `xml:"media:group"`
 }
 
@@ -95,6 +98,7 @@ func RSS(l List) ([]byte, error) {
 		Content: "http://purl.org/rss/1.0/modules/content/",
 		Media:   mediaRSS,
 		ITunes:  "http://www.itunes.com/dtds/podcast-1.0.dtd",
+		Torrent: "http://xmlns.ezrss.it/0.1/",
 		Channel: c,
 	})
 }
@@ -110,13 +114,14 @@ func (l List) item(v store.Video) rssItem {
 		Content:     l.html(v),
 		Categories:  v.Tags,
 		Duration:    seconds(v.Media.Duration),
-		Media:       group(c, v),
+		Media:       l.group(v),
 	}
 	if p := poster(c, v); p != "" {
 		i.Picture = &reference{p}
 	}
-	if all := files(c, v); len(all) > 0 {
+	if all := l.files(v); len(all) > 0 {
 		i.Enclosure = &rssEnclosure{URL: all[0].URL, Length: all[0].Bytes, Type: all[0].Type}
+		i.Infohash, i.Magnet = all[0].Torrent.Infohash, all[0].Torrent.Magnet
 	}
 	return i
 }
@@ -135,16 +140,23 @@ type mediaGroup struct {
 }
 
 type mediaContent struct {
-	URL      string `xml:"url,attr"`
-	Bytes    int64  `xml:"fileSize,attr,omitempty"`
-	Type     string `xml:"type,attr"`
-	Medium   string `xml:"medium,attr"`
-	Default  bool   `xml:"isDefault,attr"`
-	Bitrate  int    `xml:"bitrate,attr,omitempty"` // kilobits per second
-	Duration int64  `xml:"duration,attr,omitempty"`
-	Width    int    `xml:"width,attr,omitempty"`
-	Height   int    `xml:"height,attr,omitempty"`
-	Lang     string `xml:"lang,attr,omitempty"`
+	URL      string      `xml:"url,attr"`
+	Bytes    int64       `xml:"fileSize,attr,omitempty"`
+	Type     string      `xml:"type,attr"`
+	Medium   string      `xml:"medium,attr"`
+	Default  bool        `xml:"isDefault,attr"`
+	Bitrate  int         `xml:"bitrate,attr,omitempty"` // kilobits per second
+	Duration int64       `xml:"duration,attr,omitempty"`
+	Width    int         `xml:"width,attr,omitempty"`
+	Height   int         `xml:"height,attr,omitempty"`
+	Lang     string      `xml:"lang,attr,omitempty"`
+	Peers    *mediaPeers `xml:"media:peerLink"`
+}
+
+// mediaPeers is where the same file is shared.
+type mediaPeers struct {
+	Type string `xml:"type,attr"`
+	Href string `xml:"href,attr"`
 }
 
 type mediaThumbnail struct {
@@ -163,15 +175,20 @@ type mediaSubtitle struct {
 	Href string `xml:"href,attr"`
 }
 
-func group(c store.Channel, v store.Video) mediaGroup {
+func (l List) group(v store.Video) mediaGroup {
+	c := l.Channel
 	g := mediaGroup{Title: v.Title, Keywords: strings.Join(v.Tags, ", "), Player: mediaPlayer{c.EmbedURL(v)}}
-	for i, f := range files(c, v) {
+	for i, f := range l.files(v) {
 		medium, _, _ := strings.Cut(f.Type, "/")
-		g.Contents = append(g.Contents, mediaContent{
+		content := mediaContent{
 			URL: f.URL, Bytes: f.Bytes, Type: f.Type, Medium: medium, Default: i == 0,
 			Bitrate: f.Average / 1000, Duration: seconds(v.Media.Duration),
 			Width: f.Width, Height: f.PixHeight, Lang: language(c, v),
-		})
+		}
+		if f.Torrent.URL != "" {
+			content.Peers = &mediaPeers{torrentType, f.Torrent.URL}
+		}
+		g.Contents = append(g.Contents, content)
 	}
 	if p := poster(c, v); p != "" {
 		g.Thumbnail = &mediaThumbnail{p, v.Media.PosterWidth, v.Media.PosterHeight}

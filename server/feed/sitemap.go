@@ -92,7 +92,7 @@ func (l List) newSitemapVideo(v store.Video) *sitemapVideo {
 	if s.Description == "" {
 		s.Description = v.Title
 	}
-	if all := files(c, v); len(all) > 0 {
+	if all := l.files(v); len(all) > 0 {
 		s.Content = all[0].URL
 	}
 	if n := seconds(v.Media.Duration); n <= 28800 { // the extension's limit

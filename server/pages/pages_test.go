@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,7 +45,7 @@ func cases() map[string]pages.Page {
 		"search-hostile":  &pages.Search{Site: bad, Query: hostile, Videos: []store.Video{bv}, Paging: pages.Paging{Number: 1, Size: 1, Total: 2}},
 		"watch-full":      sampleWatch(),
 		"watch-empty":     &pages.Watch{Site: bare, Video: empty, Player: pages.NewPlayer(bare.Channel, empty, ""), Thread: pages.Thread{Video: empty}},
-		"watch-hostile":   &pages.Watch{Site: bad, Video: bv, Player: pages.NewPlayer(bad.Channel, bv, ""), Thread: bt, More: []store.Video{bv}, Originals: true},
+		"watch-hostile":   &pages.Watch{Site: bad, Video: bv, Torrents: sampleTorrents(bad.Channel, hostileVideo()), Player: pages.NewPlayer(bad.Channel, bv, ""), Thread: bt, More: []store.Video{bv}, Originals: true},
 		"comments-full":   &pages.Comments{Site: sampleSite(), Video: sampleVideo(), Thread: pages.Thread{Video: sampleVideo(), Comments: sampleComments(), Paging: pages.Paging{Number: 2, Size: 30, Total: 62}}},
 		"comments-empty":  &pages.Comments{Site: bare, Video: empty, Thread: pages.Thread{Video: empty, Paging: pages.Paging{Number: 9, Size: 30, Total: 3}}},
 		"comments-bad":    &pages.Comments{Site: bad, Video: bv, Thread: bt},
@@ -58,6 +59,14 @@ func cases() map[string]pages.Page {
 	for name, page := range watchStates() {
 		out[name] = page
 	}
+	shared := sampleWatch()
+	shared.Torrents = sampleTorrents(shared.Site.Channel, sampleVideo())
+	shared.Player.Short = true
+	shared.Player.Swarm = &pages.Swarm{
+		Mode: "ask", Socket: "/tracker/socket", STUN: "stun:video.example:8443",
+		Renditions: []pages.SwarmRendition{{Height: 720, Infohash: strings.Repeat("0badcafe", 5), Torrent: "https://video.example/720p.torrent", PieceLength: 1 << 17, Size: 9e6}},
+	}
+	out["watch-shared"] = shared
 	return out
 }
 
@@ -197,8 +206,30 @@ func checkElement(t *testing.T, name string, attrs map[string]string) {
 	}
 	href := attrs["href"]
 	scheme, _, found := strings.Cut(href, ":")
+	if scheme == "magnet" {
+		checkMagnet(t, href)
+		return
+	}
 	if found && !strings.ContainsAny(scheme, "/?#") && scheme != "https" && scheme != "http" && scheme != "mailto" {
 		t.Errorf("<%s> leads to %q", name, href)
+	}
+}
+
+// checkMagnet checks that a magnet link leads to nobody but us.
+func checkMagnet(t *testing.T, link string) {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Errorf("magnet link: %v", err)
+		return
+	}
+	for key, values := range u.Query() {
+		for _, v := range values {
+			host, _ := url.Parse(v)
+			if key != "xt" && key != "dn" && (host == nil || host.Host != "video.example") {
+				t.Errorf("a magnet link has %s=%s", key, v)
+			}
+		}
 	}
 }
 

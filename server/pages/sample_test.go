@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tubelet/tubelet/server/offer"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
 )
@@ -101,6 +102,14 @@ func sampleWatch() *pages.Watch {
 		Thread: pages.Thread{Video: v, Comments: sampleComments(), Paging: pages.Paging{Number: 1, Size: 30, Total: 62}},
 		More:   sampleList(), Originals: true,
 	}
+}
+
+// sampleTorrents is what v offers once it is in a swarm.
+func sampleTorrents(c store.Channel, v store.Video) []offer.Torrent {
+	for i := range v.Media.Renditions {
+		v.Media.Renditions[i].Infohash, v.Media.Renditions[i].Pieces = strings.Repeat("0badcafe", 5), 128<<10
+	}
+	return offer.Torrents(c, v, "on")
 }
 
 func sampleChannel() *pages.Channel {

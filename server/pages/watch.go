@@ -97,6 +97,28 @@ func (p *Watch) Downloads() []Download {
 	return out
 }
 
+// TorrentFile is one file for torrent programs.
+type TorrentFile struct {
+	Label, Note string
+	URL         string       // of the .torrent
+	Magnet      template.URL // made by us, of our own addresses
+}
+
+// TorrentFiles lists what torrent programs may fetch, beside the plain downloads.
+func (p *Watch) TorrentFiles() []TorrentFile {
+	if !p.Video.Downloads || !p.Plays() {
+		return nil
+	}
+	var out []TorrentFile
+	for _, t := range p.Torrents {
+		out = append(out, TorrentFile{
+			Label: renditionLabel(t.Rendition), Note: size(t.Bytes),
+			URL: p.Player.Base + t.TorrentFile(), Magnet: template.URL(t.Magnet),
+		})
+	}
+	return out
+}
+
 func renditionLabel(r store.Rendition) string {
 	switch {
 	case r.Height > 0:
