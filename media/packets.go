@@ -42,7 +42,8 @@ func (m *Maker) packets(ctx context.Context, src Source) (packets, error) {
 		global: []string{"-of", "compact=p=0", "-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags"}})
 	// Ffprobe says "failed" of a file cut short, and the packets tell by how much. When it was
 	// killed, they tell nothing of the file.
-	if exit, ended := errors.AsType[*exec.ExitError](err); err != nil && scan.left > 0 && !(ended && exit.Exited()) {
+	exit, ended := errors.AsType[*exec.ExitError](err)
+	if err != nil && (ctx.Err() != nil || scan.left > 0 && !(ended && exit.Exited())) {
 		return packets{}, err
 	}
 	p := scan.result()
