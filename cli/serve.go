@@ -72,7 +72,7 @@ func (o serveOptions) run(ctx context.Context, a *app.App) error {
 		}
 	}
 	return server.Run(ctx, server.Config{
-		Data: s.Data, Store: s.Store, Media: maker, Listen: o.listen, Local: local || o.local, Level: level,
+		Data: s.Data, Store: s.Store, Media: maker, Listen: o.listen, Local: local || o.local, Level: level, Seed: seedProcess,
 		Ready: func(addr string) { listening(a, s, addr) }, Log: log,
 	})
 }
