@@ -11,6 +11,7 @@ import { mime } from "./mime.js";
 
 const retries = 2; // of each rendition; then the viewer is told, and we try again more slowly
 const nudges = 4;
+const sharedStart = 2 / 3;
 const longestWait = 3000; // for a picture once its data is there
 
 export class Engine extends EventTarget {
@@ -67,7 +68,7 @@ export class Engine extends EventTarget {
   async #beginHLS(at) {
     const first = this.#firstRendition();
     if (at === 0 && Early.possible(first)) {
-      this.early = new Early(this.video, first, this.data.duration, (offset, bytes) => this.sharing.keep(first.height, offset, bytes));
+      this.early = new Early(this.video, this.#shortened(first), this.data.duration, (offset, bytes) => this.sharing.keep(first.height, offset, bytes));
       this.#show(first.height);
       await this.#pictured();
     }
@@ -78,6 +79,14 @@ export class Engine extends EventTarget {
     } catch {
       this.#fallBack();
     }
+  }
+
+  // shortened asks for less of the first seconds where others may have what follows: of a
+  // crowd that comes together, our server sends the first seconds to each. What the page's
+  // head has asked for already stays as it is.
+  #shortened(first) {
+    if (!this.sharing.on || document.querySelector('link[rel="preload"][as="fetch"]')) return first;
+    return { ...first, first: first.first.replace(/first=(\d+)/, (_, n) => `first=${Math.round(n * sharedStart)}`) };
   }
 
   // pictured waits until the early start shows a picture, fails, or takes too long. The
@@ -150,7 +159,12 @@ export class Engine extends EventTarget {
   // to get from others in time.
   #shared(Hls, first) {
     if (!this.sharing.possible) return {};
-    return { fLoader: this.sharing.loader(Hls.DefaultConfig.loader, () => this.hls?.bandwidthEstimate || first.rate), maxBufferSize: 1 };
+    const { loader, abrController } = Hls.DefaultConfig;
+    return {
+      fLoader: this.sharing.loader(loader, () => this.hls?.bandwidthEstimate || first.rate),
+      abrController: this.sharing.chooser(abrController),
+      maxBufferSize: 1,
+    };
   }
 
   async #manifest(Hls, hls, first, at) {

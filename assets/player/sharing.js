@@ -8,6 +8,7 @@
 import { choice, choose } from "./memory.js";
 
 const off = Object.freeze({ state: "off", peers: 0, viewers: 0, mirrors: 0, fromViewers: 0, fromMirrors: 0, fromServer: 0, given: 0 });
+const enoughAhead = 3; // seconds in the buffer, with which nothing is changed for speed
 const mostEarly = 4 * 1024 * 1024; // bytes kept before swarm.js is there
 
 export class Sharing extends EventTarget {
@@ -130,7 +131,9 @@ export class Sharing extends EventTarget {
         if (!part) return super.load(context, config, callbacks);
         this.context = context;
         this.stopped = new AbortController();
-        this.stats.loading.start = performance.now();
+        // hls.js would give up a fragment that seems to load too slowly; one that is
+        // loaded it leaves alone.
+        this.stats.loaded = this.stats.total = 1;
         this.#load(part, context, config, callbacks);
       }
 
@@ -139,7 +142,7 @@ export class Sharing extends EventTarget {
         const bytes = await sharing.read(part, signal).catch(() => null);
         if (signal.aborted) return;
         this.stopped = null;
-        this.stats.loading.start = 0; // else hls.js says that the loader has been used
+        this.stats.loaded = this.stats.total = 0;
         if (bytes) this.#deliver(bytes, context, callbacks);
         else super.load(context, config, { ...callbacks, onSuccess: (answer, ...rest) => this.#plain(part, answer, callbacks, rest) });
       }
@@ -173,6 +176,32 @@ export class Sharing extends EventTarget {
         super.destroy();
       }
     };
+  }
+
+  // chooser returns hls.js's own choice of rendition, held back while others carry the
+  // bytes: no better picture while pieces are late, and no worse one for the speed of our
+  // server alone, which peers make up for. Each change splits a small swarm.
+  chooser(Plain) {
+    const sharing = this;
+    return class extends Plain {
+      get nextAutoLevel() {
+        const next = super.nextAutoLevel;
+        const now = this.hls?.loadLevel ?? -1;
+        return now >= 0 && sharing.holds(next - now) ? now : next;
+      }
+
+      set nextAutoLevel(level) {
+        super.nextAutoLevel = level;
+      }
+    };
+  }
+
+  // holds says that the rendition shall stay though hls.js wants a better one (step > 0)
+  // or a worse.
+  holds(step) {
+    if (!this.swarm || this.swarm.alone) return false;
+    if (step > 0) return this.swarm.hurried;
+    return step < 0 && this.swarm.ahead > enoughAhead;
   }
 
   #part(context) {

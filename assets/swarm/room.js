@@ -100,10 +100,10 @@ export class Room extends EventTarget {
   }
 
   // read returns the bytes of a range once they are here and believed; null when the
-  // player should fetch them by itself.
-  read(from, to, signal) {
+  // player should fetch them by itself. start is the second they are needed at.
+  read(from, to, start, signal, atOnce) {
     return new Promise((ok) => {
-      const read = { from, to, since: performance.now() };
+      const read = { from, to, start, begun: false };
       read.end = (bytes) => {
         this.reads.delete(read);
         ok(bytes);
@@ -111,6 +111,7 @@ export class Room extends EventTarget {
       this.reads.add(read);
       signal.addEventListener("abort", () => read.end(null), { once: true });
       this.#serveReads();
+      if (atOnce && this.reads.has(read)) this.#begin(read);
       this.hall.soon();
     });
   }
@@ -131,8 +132,9 @@ export class Room extends EventTarget {
   // tick does what is due, after seconds without it.
   tick(seconds) {
     for (const peer of this.peers) this.paces.get(peer)?.tick(seconds, peer.owed);
-    if (!this.current || !this.party) return;
+    if (!this.current) return;
     const missing = this.#missing();
+    for (const read of this.reads) if (this.peers.length === 0 && this.hall.slack(read.start) < 1) this.#begin(read);
     this.#pull(missing);
     this.#hurry(missing);
     this.wishes = this.#wish(missing);
@@ -290,7 +292,7 @@ export class Room extends EventTarget {
 
   async #get({ from, to, pieces }) {
     const { hall } = this;
-    const slack = this.timeline.needed(pieces[0], hall.position) - hall.position;
+    const slack = this.timeline.needed(this.torrent.pieceOf(from), hall.position) - hall.position;
     try {
       await hall.origin.fetch(this.rendition.file, from, to, slack, (at, bytes) => {
         hall.counts.wasted += bytes.length - this.store.write(at, bytes);
@@ -306,18 +308,21 @@ export class Room extends EventTarget {
     hall.soon();
   }
 
-  // start fetches at once, and without asking, what the player waits for at its start and
-  // after a seek: there is no time to lose, and mostly nobody near to ask.
-  start(from, to) {
+  // begin fetches at once, and without asking, what the player waits for: at its start,
+  // after a seek, and before there are peers. There is no time to lose then.
+  #begin(read) {
+    if (read.begun) return;
+    read.begun = true;
     const { torrent } = this;
-    for (const [a, b] of this.store.unbelieved(from, to)) {
+    for (const [from, to] of this.store.unbelieved(read.from, read.to)) {
       const pieces = [];
-      for (let p = torrent.pieceOf(a); torrent.at(p) < b; p++) if (torrent.at(p) >= a && torrent.at(p) + torrent.size(p) <= b) pieces.push(p);
-      for (const p of pieces) {
+      for (let p = torrent.pieceOf(from); torrent.at(p) < to; p++) {
+        if (torrent.at(p) < from || torrent.at(p) + torrent.size(p) > to) continue;
         this.#stop(p);
         this.fetching.set(p, performance.now());
+        pieces.push(p);
       }
-      this.#get({ from: a, to: b, pieces });
+      this.#get({ from, to, pieces });
     }
   }
 

@@ -18,8 +18,9 @@ const beat = 250; // milliseconds between looks at how things stand
 const reportEvery = 500;
 const wordsEvery = 1000;
 const joinPatience = 1500; // for the server's first answer
-const meetPatience = 5000; // for the first peer
-const calm = 5; // seconds of buffer, from which waiting for peers is worth while
+const meetPatience = 6000; // for the first peer
+const hurry = 1.5; // seconds left, below which the player does not wait to hear if there are peers
+const picturePatience = 1500;
 const neighbours = 10;
 
 export class Swarm extends EventTarget {
@@ -56,7 +57,7 @@ export class Swarm extends EventTarget {
 
   moved = (event) => {
     if (event.type === "seeking") this.sought = true;
-    this.reported = 0;
+    this.#report(performance.now()); // the server must know before what we ask because of it
     this.soon();
   };
 
@@ -67,8 +68,14 @@ export class Swarm extends EventTarget {
     if (!described) return;
     this.#roomAt(this.height)?.giveUp();
     this.height = height;
+    this.missed = 0;
     this.coordinator.join(described.infohash, this.video.duration || 0);
-    if (this.wires || this.others.viewers + this.others.mirrors > 0) this.#meet();
+    if (this.crowd > 0) this.#meet(); // who watches one rendition may soon watch another
+  }
+
+  // crowd is how many others the server says there are.
+  get crowd() {
+    return this.others.viewers + this.others.mirrors;
   }
 
   // know takes the segments of a rendition: start, duration, from, to.
@@ -107,19 +114,27 @@ export class Swarm extends EventTarget {
     if (held) return held;
     while (!signal.aborted && this.#undecided(start)) await this.#change(signal);
     const room = this.#roomAt(height);
-    if (signal.aborted || this.state !== "sharing" || !room || room !== this.room) return null;
-    if (this.sought || this.video.readyState === 0) {
-      this.sought = false;
-      room.start(from, to);
-    }
-    return room.read(from, to, signal);
+    if (signal.aborted || this.alone || !room || room !== this.room) return null;
+    const atOnce = this.sought || this.video.readyState === 0;
+    this.sought = false;
+    return room.read(from, to, start, signal, atOnce);
   }
 
-  // undecided says whether the player may wait to hear if there are peers.
+  // undecided says whether the player may wait to hear if there is anybody.
   #undecided(start) {
-    const slack = (start - this.position) / Math.max(this.rate, 0.1);
-    if (slack < calm || this.closed) return false;
-    return this.state === "joining" || this.state === "meeting";
+    if (this.closed || this.slack(start) < hurry) return false;
+    return this.state === "joining" || (this.state === "meeting" && !this.room);
+  }
+
+  // slack returns the seconds until the viewer comes to a second of the video.
+  slack(start) {
+    return (start - this.position) / Math.max(this.rate, 0.1);
+  }
+
+  // alone says that the player should load as if there were no sharing. While we meet the
+  // others, the server's leave already decides who fetches what.
+  get alone() {
+    return this.closed || !(this.state === "sharing" || (this.state === "meeting" && this.coordinated));
   }
 
   #change(signal) {
@@ -149,8 +164,9 @@ export class Swarm extends EventTarget {
   #told(message) {
     if (message.info_hash !== this.swarm.renditions.find((r) => r.height === this.height)?.infohash) return;
     this.others = { viewers: count(message.viewers), mirrors: count(message.mirrors) };
-    if (this.others.viewers + this.others.mirrors > 0) this.#meet();
-    else if (this.state === "joining") this.#become("alone");
+    if (this.crowd === 0) this.missed = 0;
+    if (this.crowd > this.missed) this.#meet();
+    else if (this.state !== "sharing") this.#become("alone");
     this.dispatchEvent(new Event("change"));
   }
 
@@ -163,22 +179,31 @@ export class Swarm extends EventTarget {
       this.#become("meeting");
     }
     this.meeting ??= new Map();
-    if (!this.meeting.has(height)) this.meeting.set(height, this.#prepare(height).catch(() => this.meeting.delete(height)));
-    await this.meeting.get(height);
-    this.soon();
+    if (this.meeting.has(height)) return;
+    this.meeting.set(height, true);
+    try {
+      await this.#prepare(height);
+    } catch {
+      this.meeting.delete(height); // the next word of the server has us try again
+    }
   }
 
   async #prepare(height) {
     const described = this.swarm.renditions.find((r) => r.height === height);
-    const [torrent, WebTorrent] = await Promise.all([this.#torrent(described), this.#library()]);
+    const library = this.#library();
+    library.catch(() => {}); // heard of below
+    const torrent = await this.#torrent(described);
     if (this.closed) return;
-    this.wires ??= new Wires(WebTorrent, { peer: this.peer, socket: absolute(this.swarm.socket), stun: this.swarm.stun });
     const room = new Room(this, described, torrent);
     this.rooms.set(height, room);
     if (this.segments.has(height)) room.know(this.segments.get(height));
     this.#pour(height);
-    room.enter(this.wires);
     this.#forgetOld();
+    this.soon();
+    const WebTorrent = await library;
+    if (this.closed) return;
+    this.wires ??= new Wires(WebTorrent, { peer: this.peer, socket: absolute(this.swarm.socket), stun: this.swarm.stun });
+    room.enter(this.wires);
   }
 
   async #torrent(described) {
@@ -187,9 +212,18 @@ export class Swarm extends EventTarget {
     return readTorrent(new Uint8Array(await answer.arrayBuffer()), described.infohash);
   }
 
+  // The library is large; the first picture goes before it.
   #library() {
-    this.loading ??= import(this.library).then((m) => m.default);
+    this.loading ??= this.#pictured().then(() => import(this.library)).then((m) => m.default);
     return this.loading;
+  }
+
+  #pictured() {
+    return new Promise((ok) => {
+      if (this.video.readyState >= 2) return ok();
+      this.video.addEventListener("loadeddata", ok, { once: true });
+      setTimeout(ok, picturePatience);
+    });
   }
 
   // Of the renditions left behind, the last is still given to others.
@@ -206,6 +240,7 @@ export class Swarm extends EventTarget {
   #become(state) {
     if (this.state === state || this.closed) return;
     this.state = state;
+    if (this.alone) this.room?.giveUp();
     this.dispatchEvent(new Event("state"));
     this.dispatchEvent(new Event("change"));
   }
@@ -236,10 +271,12 @@ export class Swarm extends EventTarget {
     const peers = this.room?.peers.length ?? 0;
     if (peers > 0) this.#become("sharing");
     else if (this.state === "sharing") {
+      this.met = now;
+      this.#become(this.crowd > 0 ? "meeting" : "alone");
+    } else if (this.state === "meeting" && now - this.met > meetPatience) {
+      this.missed = this.crowd;
       this.#become("alone");
-      this.room?.giveUp();
-    } else if (this.state === "meeting" && now - this.met > meetPatience) this.#become("alone");
-    else if (this.state === "joining" && now - this.began > joinPatience) this.#become("alone");
+    } else if (this.state === "joining" && now - this.began > joinPatience) this.#become("alone");
     if (this.wanted() > 0 && this.room?.party && now - (this.sent ?? now) > 15000) {
       this.sent = now;
       this.room.party.seek();
@@ -249,8 +286,7 @@ export class Swarm extends EventTarget {
 
   // wanted returns how many peers a room should have beside those it has.
   wanted(room = this.room) {
-    const there = this.others.viewers + this.others.mirrors;
-    return Math.min(neighbours, there) - (room?.peers.length ?? 0);
+    return Math.min(neighbours, this.crowd) - (room?.peers.length ?? 0);
   }
 
   #report(now) {
@@ -289,12 +325,20 @@ export class Swarm extends EventTarget {
     return !this.video.paused && !this.video.ended && this.video.readyState < 3;
   }
 
+  // ahead is the seconds in the buffer from here on.
+  get ahead() {
+    const b = this.video.buffered;
+    for (let i = 0; i < b.length; i++) if (b.start(i) <= this.position + 0.1 && b.end(i) > this.position) return b.end(i) - this.position;
+    return 0;
+  }
+
   buffered({ start, duration }) {
     const b = this.video.buffered;
     for (let i = 0; i < b.length; i++) if (b.start(i) <= start + 0.25 && b.end(i) >= start + duration - 0.25) return true;
     return false;
   }
 
+  // hurried says that pieces are late: no time for a better picture.
   get hurried() {
     return (this.room?.wishes?.length ?? 0) > 0;
   }
