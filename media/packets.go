@@ -66,11 +66,11 @@ func (m *Maker) openGOP(ctx context.Context, src Source, keys int) (bool, error)
 		decode: []string{"-t", strconv.Itoa(int(lookLength.Seconds()))},
 		args: []string{"-map", "0:" + strconv.Itoa(src.VideoIndex), "-c:v", "copy",
 			"-bsf:v", "filter_units=pass_types=5", "-f", "framecrc", "pipe:1"}})
+	if exit, ended := errors.AsType[*exec.ExitError](err); ended && exit.Exited() {
+		m.log.Debug("keyframes not looked at", "error", err) // the copy looks again
+		return false, nil
+	}
 	if err != nil {
-		if ctx.Err() == nil {
-			m.log.Debug("keyframes not looked at", "error", err) // the copy looks again
-			err = nil
-		}
 		return false, err
 	}
 	alone := 0

@@ -1,6 +1,8 @@
 package media
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,5 +37,16 @@ func TestPackets(t *testing.T) {
 				t.Errorf("packets = %+v, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestProbeHangs has an ffprobe that never answers.
+func TestProbeHangs(t *testing.T) {
+	path := script(t, "sleep 60")
+	m := New(Config{FFmpeg: path, FFprobe: path})
+	m.stall = time.Second
+	_, err := m.Probe(t.Context(), path)
+	if refused, ok := errors.AsType[*RefusedError](err); !ok || !strings.Contains(refused.Reason, "too long") {
+		t.Errorf("Probe = %v, want a refusal", err)
 	}
 }
