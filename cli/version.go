@@ -5,6 +5,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +52,8 @@ func showVersion(a *app.App, v wire.Version) error {
 	if v.Modified {
 		commit += " with changes"
 	}
-	if err := a.Printf("tubelet %s %s\n%s %s/%s\nSQLite %s\n", v.Version, commit, v.Go, v.OS, v.Arch, v.SQLite); err != nil {
+	name := strings.TrimSpace("tubelet " + v.Version + " " + commit)
+	if err := a.Printf("%s\n%s %s/%s\nSQLite %s\n", name, v.Go, v.OS, v.Arch, v.SQLite); err != nil {
 		return err
 	}
 	if v.FFmpeg.Path == "" || v.FFprobe.Path == "" {

@@ -120,7 +120,8 @@ func Describe(err error) Report {
 		r.Hint = own.hint
 	}
 	if double, ok := errors.AsType[*store.DuplicateError](err); ok {
-		r.ID = double.ID
+		// Where it was noticed says nothing to its owner.
+		r.ID, r.Message = double.ID, double.Error()
 	}
 	if r.Exit == Interrupted && errors.Is(err, context.Canceled) {
 		r.Message = "Interrupted."

@@ -21,11 +21,16 @@ import (
 
 // Error is a mistake in what the creator asked for, told before anything was stored.
 type Error struct {
-	What string // the option or field: "captions de", "chapters"
+	What string // the option or field: "captions de", "chapters"; "file" is the video itself
 	Err  error  // what is wrong, and what to do
 }
 
-func (e *Error) Error() string { return e.What + ": " + e.Err.Error() }
+func (e *Error) Error() string {
+	if e.What == "file" { // who gave one file knows which
+		return e.Err.Error()
+	}
+	return e.What + ": " + e.Err.Error()
+}
 
 // Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
