@@ -50,7 +50,7 @@ func (t *Tracker) Socket(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(modest, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // other sites' players are welcome, as they are to the media
 		CompressionMode:    websocket.CompressionDisabled,
-		OnPingReceived:     func(context.Context, []byte) bool { return s.mayTalk(time.Now()) },
+		OnPingReceived:     func(context.Context, []byte) bool { return s.ping(time.Now()) },
 	})
 	if err != nil {
 		t.dismiss(s)
@@ -153,6 +153,15 @@ func (s *socket) mayTalk(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.patient || s.messages.take(now, 1, messageRate, messageBurst)
+}
+
+// ping counts a ping. One too many cuts the socket: the library reads on by itself.
+func (s *socket) ping(now time.Time) bool {
+	ok := s.mayTalk(now)
+	if !ok {
+		s.cut()
+	}
+	return ok
 }
 
 // send queues a message. A reader too slow for what it is sent is cut off.
