@@ -9,18 +9,25 @@ import (
 	"github.com/tubelet/tubelet/seed/swarm"
 )
 
-// The client's rules of docs/sharing.md, in numbers.
-const (
-	window      = 60.0 // seconds that it looks ahead
-	inOrder     = 12.0 // nearer than this, nearest first; beyond, rarest first
-	perPeer     = 2
-	atOnce      = 10
-	farPatience = 6.0 // seconds that a far piece may need
-	hopeRate    = 250_000.0
-	wishFrom    = 4.0 // seconds of slack
-	httpUntil   = 5.0 // seconds of slack below which it fetches alone until P2P is up
-	slots       = 4   // transfers that it serves at a time
-)
+// Client is the client's rules of docs/sharing.md, in numbers.
+type Client struct {
+	Window      float64 // seconds that it looks ahead
+	InOrder     float64 // nearer than this, nearest first; beyond, rarest first
+	PerPeer     int     // pieces asked of one peer at a time; twice that with fewer than four peers
+	AtOnce      int
+	FarPatience float64 // seconds that a far piece may need
+	WishFrom    float64 // seconds of slack
+	WishHard    float64 // below this, also for a piece that a peer has
+	HTTPUntil   float64 // until P2P is up, it fetches what must come within this many seconds more than it takes
+	Slots       int     // transfers that it serves at a time
+}
+
+// DefaultClient is the player's.
+func DefaultClient() Client {
+	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4}
+}
+
+const hopeRate = 250_000.0 // of a peer that has not delivered yet
 
 // decide is one turn of a client.
 func (v *viewer) decide() {
@@ -30,13 +37,13 @@ func (v *viewer) decide() {
 	case v.plain:
 		v.ordinary(ahead)
 	case !v.engaged && v.w.now < v.connectAt:
-		v.ordinary(httpUntil)
+		v.ordinary(v.w.client.HTTPUntil + v.takes())
 	case !v.engaged:
 		v.ordinary(20)
 	case len(v.links) == 0:
 		v.ordinary(20)
 	case v.w.s.Mode == Coordinated:
-		v.pull(window)
+		v.pull(v.w.client.Window)
 		v.wish()
 	default:
 		v.pull(30)
@@ -55,6 +62,14 @@ func (v *viewer) ordinary(reach float64) {
 			return
 		}
 	}
+}
+
+// takes is how long the next segment needs by HTTP at the viewer's own speed.
+func (v *viewer) takes() float64 {
+	if v.bufSeg >= len(v.film.segs) {
+		return 0
+	}
+	return float64(v.film.media.Segments[v.bufSeg].Size) / v.down
 }
 
 func (v *viewer) missing(from, to int) (units []int) {
@@ -116,7 +131,7 @@ func (v *viewer) report() {
 
 // pull asks peers for pieces.
 func (v *viewer) pull(reach float64) {
-	if len(v.in) >= atOnce {
+	if len(v.in) >= v.w.client.AtOnce {
 		return
 	}
 	var far []choice
@@ -129,12 +144,12 @@ func (v *viewer) pull(reach float64) {
 			if v.has(u) || slices.Contains(busy, u) {
 				continue
 			}
-			if slack < inOrder {
+			if slack < v.w.client.InOrder {
 				v.ask(u, slack)
 			} else if n := v.holders(u); n > 0 {
 				far = append(far, choice{u, slack, float64(n) + 0.9*v.w.rng.Float64()})
 			}
-			if len(v.in) >= atOnce {
+			if len(v.in) >= v.w.client.AtOnce {
 				return
 			}
 		}
@@ -147,7 +162,7 @@ func (v *viewer) pull(reach float64) {
 		return 1
 	})
 	for _, c := range far {
-		if len(v.in) >= atOnce {
+		if len(v.in) >= v.w.client.AtOnce {
 			return
 		}
 		v.ask(c.unit, c.slack)
@@ -194,16 +209,19 @@ func (v *viewer) offers(f *film, u int) bool {
 // ask starts a transfer from the peer that will be done first.
 func (v *viewer) ask(u int, slack float64) {
 	var best *link
-	least := 0.0
+	least, most := 0.0, v.w.client.PerPeer
+	if len(v.links) < 4 {
+		most *= 2
+	}
 	for _, l := range v.links {
-		if l.queue >= perPeer || l.peer.up <= 0 || !l.peer.offers(v.film, u) {
+		if l.queue >= most || l.peer.up <= 0 || !l.peer.offers(v.film, u) {
 			continue
 		}
 		cost := float64(l.queue+1) * float64(v.film.sizes[u]) / l.speed()
-		if l.peer.mirror && slack > inOrder {
-			cost += farPatience / 2 // peers before the mirror, or it pays for everybody
+		if l.peer.mirror && slack > v.w.client.InOrder {
+			cost += v.w.client.FarPatience / 2 // peers before the mirror, or it pays for everybody
 		}
-		if slack >= inOrder && cost > farPatience {
+		if slack >= v.w.client.InOrder && cost > v.w.client.FarPatience {
 			continue
 		}
 		if best == nil || cost < least {
@@ -234,7 +252,7 @@ func (w *world) serve(v *viewer, dt float64) {
 			ready = append(ready, x)
 		}
 	}
-	if len(ready) > slots && w.s.Mode != MediaLoader {
+	if len(ready) > w.client.Slots && w.s.Mode != MediaLoader {
 		slices.SortFunc(ready, func(a, b *xfer) int {
 			if sa, sb := a.to.slack(a.unit), b.to.slack(b.unit); sa != sb {
 				if sa < sb {
@@ -244,7 +262,7 @@ func (w *world) serve(v *viewer, dt float64) {
 			}
 			return a.to.id - b.to.id
 		})
-		ready = ready[:slots]
+		ready = ready[:w.client.Slots]
 	}
 	sum := 0.0
 	for _, x := range ready {
@@ -260,7 +278,7 @@ func (w *world) serve(v *viewer, dt float64) {
 func (v *viewer) wish() {
 	v.wishes = v.wishes[:0]
 	f := v.film
-	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start < v.pos+wishFrom; i++ {
+	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start < v.pos+v.w.client.WishFrom; i++ {
 		slack := max(0, f.segs[i].start-v.pos)
 		for u := f.segs[i].from; u <= f.segs[i].to && len(v.wishes) < 4; u++ {
 			if v.has(u) || slices.Contains(v.wishes, u) || v.comes(u, slack) {
@@ -286,7 +304,7 @@ func (v *viewer) comes(u int, slack float64) bool {
 		eta := (float64(v.film.sizes[u]) - v.part[u]) / rate
 		return eta <= slack-0.3
 	}
-	if slack <= 2 {
+	if slack <= v.w.client.WishHard {
 		return false
 	}
 	for _, l := range v.links {

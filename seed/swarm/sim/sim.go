@@ -41,6 +41,7 @@ type Scenario struct {
 	ConnectMax  time.Duration             // and at most; 0: 2.8 s
 	Step        time.Duration             // 0: 50 ms
 	Rules       *swarm.Rules              // nil: the server's
+	Client      *Client                   // nil: the player's
 	Seed        uint64
 }
 

@@ -21,6 +21,7 @@ type world struct {
 	here    []*viewer
 	byPeer  map[swarm.Peer]*viewer
 	apart   map[[2]int]bool // pairs that can't connect
+	client  Client
 	origin  *origin
 	coord   *swarm.Coordinator
 	grants  []swarm.Grant // on their way
@@ -51,6 +52,10 @@ func newWorld(s Scenario) *world {
 	rules := swarm.DefaultRules()
 	if s.Rules != nil {
 		rules = *s.Rules
+	}
+	w.client = DefaultClient()
+	if s.Client != nil {
+		w.client = *s.Client
 	}
 	w.coord = swarm.NewWith(w.origin, rules)
 	for i := range s.Viewers {
@@ -204,7 +209,7 @@ func (w *world) fate(v *viewer) {
 	}
 	if v.engaged && w.now >= v.topUp {
 		v.topUp = w.now + 10*time.Second
-		if len(v.links) < sought/2 {
+		if len(v.links) < sought/2 || v.useful() < 3 && len(v.links) < accepted {
 			w.meet(v)
 		}
 	}
@@ -233,16 +238,13 @@ func (w *world) move(v *viewer, f *film, pos float64) {
 
 // meet connects v to up to ten others, those of its rendition first.
 func (w *world) meet(v *viewer) {
-	var others []*viewer
-	for _, o := range w.here {
-		if o != v && o.engaged && !o.plain && (o.mirror || o.kept[v.film] != nil) {
-			others = append(others, o)
-		}
+	others := w.candidates(v)
+	want := sought
+	if len(v.links) > 0 {
+		want = len(v.links) + sought/2
 	}
-	w.rng.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
-	slices.SortStableFunc(others, func(a, b *viewer) int { return rank(a, v) - rank(b, v) })
 	for _, o := range others {
-		if len(v.links) >= sought {
+		if len(v.links) >= min(want, accepted) {
 			return
 		}
 		if !o.mirror && len(o.links) >= accepted || v.knows(o) || w.unreachable(v, o) {
@@ -253,6 +255,32 @@ func (w *world) meet(v *viewer) {
 	}
 }
 
+// candidates is whom the tracker offers: of the coordinator's choice, or at random.
+func (w *world) candidates(v *viewer) (others []*viewer) {
+	if w.s.Mode == Coordinated {
+		for _, o := range w.here {
+			if o.mirror {
+				others = append(others, o)
+			}
+		}
+		if !v.started {
+			v.report()
+		}
+		for _, p := range w.coord.Partners(w.clock(), v.film.hash, v.peer, 2*sought) {
+			others = append(others, w.byPeer[p])
+		}
+		return others
+	}
+	for _, o := range w.here {
+		if o != v && o.engaged && !o.plain && (o.mirror || o.kept[v.film] != nil) {
+			others = append(others, o)
+		}
+	}
+	w.rng.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	slices.SortStableFunc(others, func(a, b *viewer) int { return rank(a, v) - rank(b, v) })
+	return others
+}
+
 func rank(o, v *viewer) int {
 	switch {
 	case o.mirror:
@@ -261,6 +289,20 @@ func rank(o, v *viewer) int {
 		return 1
 	}
 	return 2
+}
+
+// useful counts the neighbours that have something of what comes next.
+func (v *viewer) useful() (n int) {
+	if v.bufSeg >= len(v.film.segs) {
+		return accepted
+	}
+	next := v.film.segs[min(v.bufSeg+4, len(v.film.segs)-1)]
+	for _, l := range v.links {
+		if l.peer.up > 0 && (l.peer.offers(v.film, next.from) || l.peer.offers(v.film, next.to)) {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *viewer) knows(o *viewer) bool {
