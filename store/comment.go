@@ -15,16 +15,16 @@ func (s *Store) Comments(ctx context.Context, video string, offset, limit int) (
 	var list []Comment
 	var total int
 	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
-		total, err = lite.One(ctx, q, lite.Value[int], "select count(*) from comments where video = ? and parent is null", video)
+		total, err = lite.One(ctx, q, lite.Value[int], "select count(*) from comments where video = ? and parent is null and state = 'shown'", video)
 		if err != nil || total == 0 {
 			return err
 		}
 		list, err = lite.All(ctx, q, scanComment, `with recursive top (id, at) as (
-				select id, published_at from comments where video = ? and parent is null
+				select id, published_at from comments where video = ? and parent is null and state = 'shown'
 				order by published_at desc, id desc limit ? offset ?),
 			thread (id, first, at) as (
 				select id, id, at from top
-				union all select c.id, first, at from thread join comments c on c.parent = thread.id)
+				union all select c.id, first, at from thread join comments c on c.parent = thread.id and c.state = 'shown')
 			select c.id, c.video, c.parent, c.author_name, c.author_acct, c.author_url, c.avatar, c.html, c.url,
 				c.likes, c.boosts, c.published_at
 			from thread cross join comments c on c.id = thread.id -- cross: in this order

@@ -142,6 +142,7 @@ func exercise(t *testing.T, s *Store) {
 	ok("jobs", err2(s.NextRun(ctx)), s.RequeueRunning(ctx), s.Maintain(ctx, time.Now()))
 	id, err := s.AddComment(ctx, Comment{Video: v.ID})
 	ok("comments", err, err2(s.AddComment(ctx, Comment{Video: v.ID, Parent: id})), err3(s.Comments(ctx, v.ID, 0, 10)))
+	exerciseSocial(t, s, v.ID)
 	ok("delete", s.DeleteVideo(ctx, v.ID))
 }
 
@@ -157,6 +158,15 @@ func mayScan() map[string]string {
 		"select min(t.name), count(*)":                                     "all tags are counted; the result is cached with the page",
 		"update jobs set state = 'queued', run_at":                         "once at the start of a worker",
 		"delete from jobs where state = 'done'":                            "once a day",
+		"select video from news":                                           "wanted whole, and empty but for moments",
+		"select host, failing_at":                                          "wanted whole, for the creator",
+		"select target, mute, note, at from blocks order by":               "wanted whole, for the creator",
+		"select count(*), count(*) filter (where attempts > 0)":            "counted for the creator",
+		"select run_at from deliveries order by run_at limit 1":            "in the order of its index, and one row",
+		"select id, actor, object, text, at from reports order by":         "in the order of its key, and a few rows",
+		"select " + socialComments + " order by c.id desc limit":           "in the order of its key, and a page of rows",
+		"select " + socialComments + " where c.state = 'held'":             "all of a partial index",
+		"select a.id, a.uri, a.kind, a.acct, a.host, a.name, a.url, a.inbox, a.shared_inbox, a.key_id, a.key_pem,\n\ta.avatar_url, a.avatar, a.fetched_at, f.target, f.follow, f.asked_at, f.accepted_at from followers f cross join actors a on a.id = f.actor\n\t\twhere f.accepted_at is null": "all of a partial index",
 	}
 }
 
@@ -197,11 +207,21 @@ func TestStatementsUseIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range indexes {
+		if slices.Contains(cascades(), name) {
+			continue
+		}
 		if !strings.Contains(plans.String(), "INDEX "+name) {
 			t.Errorf("no statement uses the index %s", name)
 		}
 	}
 }
+
+// socialComments is how the fediverse's comments are read.
+const socialComments = `c.id, c.video, coalesce(c.parent, 0), coalesce(c.actor, 0), coalesce(a.uri, ''), c.uri, c.url, c.author_name,
+	c.author_acct, c.author_url, c.avatar, c.html, c.state, c.published_at, c.edited_at from comments c left join actors a on a.id = c.actor`
+
+// cascades lists the indexes by which SQLite itself finds the rows that go with a row.
+func cascades() []string { return []string{"reactions_actor", "reactions_comment", "quotes_video"} }
 
 // fullScan is a plan line that visits every row of a table or index. Some indexes hold just
 // what is asked for (ownIndex); json_each and FTS5 are tables only in name.
@@ -237,7 +257,7 @@ func explain(t *testing.T, s *Store, query string) (plan string, scans bool) {
 // parameters returns how many arguments a statement takes.
 func parameters(query string) int {
 	numbered := 0
-	for i := 1; i < 10; i++ {
+	for i := 1; i < 20; i++ {
 		if strings.Contains(query, fmt.Sprintf("?%d", i)) {
 			numbered = i
 		}

@@ -48,7 +48,12 @@ create table videos (
   downloads    integer not null check (downloads in (0, 1)),
   p2p          text    not null default '' check (p2p in ('', 'on', 'ask', 'off')), -- '' as the setting p2p says
   views        integer not null default 0,
-  comments     integer not null default 0, -- rows in comments, kept by triggers
+  comments     integer not null default 0, -- rows in comments that are shown, kept by triggers
+  likes        integer not null default 0, -- these three are kept by triggers on reactions
+  dislikes     integer not null default 0,
+  boosts       integer not null default 0,
+  commenting   text    not null default '' check (commenting in ('', 'open', 'approve', 'links', 'closed')), -- '' as the setting comments says
+  warning      text    not null default '', -- content warning
   rev          integer not null default 0, -- revision served, 0 while nothing is watchable
   latest       integer not null, -- highest revision there ever was; numbers are not used twice
   publish_at   integer, -- scheduled moment
@@ -198,7 +203,7 @@ create table renditions (
 create index renditions_infohash on renditions (infohash) where infohash <> '';
 
 
--- What is said under a video, already sanitised. Whatever is in here is shown.
+-- What is said under a video, already sanitised.
 create table comments (
   id           integer primary key,
   video        text    not null references videos (id) on delete cascade,
@@ -211,19 +216,30 @@ create table comments (
   url          text    not null, -- where it was written
   likes        integer not null,
   boosts       integer not null,
-  published_at integer not null
+  published_at integer not null,
+  uri          text    not null default '', -- ActivityPub id; '' only for what never was anybody's object
+  actor        integer references actors (id) on delete cascade, -- null: the creator
+  state        text    not null default 'shown' check (state in ('shown', 'held', 'hidden')), -- held: until the creator approves
+  edited_at    integer
 ) strict;
 
-create index comments_top on comments (video, published_at desc, id desc) where parent is null;
-create index comments_video on comments (video);
+create unique index comments_uri on comments (uri) where uri <> '';
+create index comments_top on comments (video, published_at desc, id desc) where parent is null and state = 'shown';
+create index comments_video on comments (video, id desc);
 create index comments_parent on comments (parent) where parent is not null;
+create index comments_actor on comments (actor) where actor is not null;
+create index comments_held on comments (id) where state = 'held';
 
 create trigger comments_insert after insert on comments begin
-  update videos set comments = comments + 1 where id = new.video;
+  update videos set comments = comments + (new.state = 'shown') where id = new.video;
+end;
+
+create trigger comments_state after update of state on comments begin
+  update videos set comments = comments + (new.state = 'shown') - (old.state = 'shown') where id = new.video;
 end;
 
 create trigger comments_delete after delete on comments begin
-  update videos set comments = comments - 1 where id = old.video;
+  update videos set comments = comments - (old.state = 'shown') where id = old.video;
 end;
 
 
@@ -280,3 +296,192 @@ create table mirrors (
   refused integer not null check (refused in (0, 1)),
   seen_at integer not null
 ) strict, without rowid;
+
+
+-- Below: the fediverse.
+
+-- Actors of other servers, as they last described themselves.
+create table actors (
+  id           integer primary key,
+  uri          text    not null unique, -- ActivityPub id
+  kind         text    not null, -- Person, Group, Service, ...
+  acct         text    not null, -- @user@host
+  host         text    not null,
+  name         text    not null,
+  url          text    not null, -- of the profile's page
+  inbox        text    not null,
+  shared_inbox text    not null, -- what serves all of a host with one delivery; the inbox where there is none
+  key_id       text    not null,
+  key_pem      text    not null,
+  avatar_url   text    not null,
+  avatar       text    not null, -- file in cache/avatars/, '' while there is none
+  fetched_at   integer not null
+) strict;
+
+create index actors_key on actors (key_id);
+create index actors_host on actors (host);
+create index actors_acct on actors (acct);
+
+
+-- Who follows which of our two actors.
+create table followers (
+  target      text    not null check (target in ('person', 'group')),
+  actor       integer not null references actors (id) on delete cascade,
+  follow      text    not null, -- id of the Follow
+  asked_at    integer not null,
+  accepted_at integer, -- null while the creator has to approve
+  primary key (target, actor)
+) strict, without rowid;
+
+create index followers_actor on followers (actor);
+create index followers_accepted on followers (target, accepted_at desc, actor desc) where accepted_at is not null;
+create index followers_waiting on followers (asked_at) where accepted_at is null;
+
+
+-- What came in, verified, as it came. The id of an activity makes a second delivery of it
+-- harmless.
+create table inbox (
+  id          integer primary key,
+  activity    text    not null unique,
+  actor       text    not null, -- who signed it
+  body        text    not null, -- '' once it is done
+  state       text    not null check (state in ('queued', 'done', 'failed')),
+  attempts    integer not null,
+  reason      text    not null,
+  run_at      integer not null,
+  received_at integer not null
+) strict;
+
+create index inbox_due on inbox (run_at) where state = 'queued';
+create index inbox_received on inbox (received_at);
+
+
+-- Likes, dislikes and boosts of videos and comments. The counters beside what they are about
+-- are kept by triggers.
+create table reactions (
+  id       integer primary key,
+  activity text    not null unique,
+  actor    integer not null references actors (id) on delete cascade,
+  kind     text    not null check (kind in ('like', 'dislike', 'boost')),
+  video    text    not null references videos (id) on delete cascade,
+  comment  integer references comments (id) on delete cascade, -- null: the video itself
+  emoji    text    not null, -- of an emoji reaction
+  at       integer not null
+) strict;
+
+create unique index reactions_once on reactions (video, kind, actor, coalesce(comment, 0));
+create index reactions_video on reactions (video, kind, id desc) where comment is null;
+create index reactions_actor on reactions (actor);
+create index reactions_comment on reactions (comment) where comment is not null;
+
+create trigger reactions_insert after insert on reactions begin
+  update videos set likes = likes + (new.kind = 'like'), dislikes = dislikes + (new.kind = 'dislike'), boosts = boosts + (new.kind = 'boost')
+  where id = new.video and new.comment is null;
+  update comments set likes = likes + (new.kind = 'like'), boosts = boosts + (new.kind = 'boost') where id = new.comment;
+end;
+
+create trigger reactions_delete after delete on reactions begin
+  update videos set likes = likes - (old.kind = 'like'), dislikes = dislikes - (old.kind = 'dislike'), boosts = boosts - (old.kind = 'boost')
+  where id = old.video and old.comment is null;
+  update comments set likes = likes - (old.kind = 'like'), boosts = boosts - (old.kind = 'boost') where id = old.comment;
+end;
+
+
+-- Videos about which others may have to hear something new. Every way of changing a video
+-- leaves a row here in the same commit; whoever runs the federation compares the video with
+-- what was told, and takes the row away.
+create table news (
+  video text    primary key,
+  at    integer not null
+) strict, without rowid;
+
+create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, rev on videos begin
+  insert into news (video, at) values (new.id, new.updated_at) on conflict (video) do update set at = excluded.at;
+end;
+
+create trigger news_deleted after delete on videos begin
+  insert into news (video, at) values (old.id, old.updated_at) on conflict (video) do nothing;
+end;
+
+create trigger news_rendition after insert on renditions begin
+  insert into news (video, at) select id, updated_at from videos where id = new.video and rev = new.rev
+  on conflict (video) do nothing;
+end;
+
+
+-- What others were told about a video. It outlives the video, as its tombstone.
+create table told (
+  video     text    primary key,
+  gone      integer not null check (gone in (0, 1)),
+  says      text    not null, -- checksum of what the creator said, so that an edit shows as one
+  media     text    not null, -- checksum of the rest
+  edited_at integer not null, -- "updated" of the object
+  told_at   integer not null
+) strict, without rowid;
+
+
+
+-- Activities of ours on their way, one row each; to whom is in deliveries.
+create table outgoing (
+  id   integer primary key,
+  uri  text    not null unique,
+  by   text    not null check (by in ('person', 'group')), -- who signs
+  body text    not null,
+  at   integer not null
+) strict;
+
+
+-- One activity to one inbox. What was delivered is deleted.
+create table deliveries (
+  id       integer primary key,
+  outgoing integer not null references outgoing (id) on delete cascade,
+  inbox    text    not null,
+  host     text    not null,
+  attempts integer not null,
+  reason   text    not null, -- of the last failure
+  run_at   integer not null,
+  unique (outgoing, inbox)
+) strict;
+
+create index deliveries_due on deliveries (run_at);
+create index deliveries_host on deliveries (host, run_at);
+
+
+-- Hosts that could not be reached lately.
+create table hosts (
+  host       text    primary key,
+  failing_at integer not null, -- since when
+  parked     integer not null check (parked in (0, 1)), -- nothing is sent until they speak to us
+  reason     text    not null
+) strict, without rowid;
+
+
+-- Whom the creator does not want to hear: a host, or an actor's acct.
+create table blocks (
+  target text    primary key, -- host, or @user@host
+  mute   integer not null check (mute in (0, 1)), -- not shown; a block is also not spoken to
+  note   text    not null,
+  at     integer not null
+) strict, without rowid;
+
+
+-- Quotes of videos that were allowed, FEP-044f.
+create table quotes (
+  id    integer primary key,
+  quote text    not null unique, -- id of the quoting object
+  actor text    not null,
+  video text    not null references videos (id) on delete cascade,
+  at    integer not null
+) strict;
+
+create index quotes_video on quotes (video);
+
+
+-- Reports by other servers' people, for the creator to read.
+create table reports (
+  id     integer primary key,
+  actor  text    not null,
+  object text    not null,
+  text   text    not null,
+  at     integer not null
+) strict;

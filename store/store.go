@@ -18,6 +18,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/tubelet/tubelet/store/lite"
+	"github.com/tubelet/tubelet/store/social"
 )
 
 // The errors that callers tell apart. They come wrapped: use errors.Is.
@@ -106,6 +107,9 @@ func (s *Store) DataVersion(ctx context.Context) (int64, error) { return s.db.Da
 // one too, has since committed what visitors may see: everything but what is written
 // quietly, such as the progress of jobs.
 func (s *Store) ContentVersion(ctx context.Context) (int64, error) { return s.db.ContentVersion(ctx) }
+
+// Social returns what this database remembers of the fediverse.
+func (s *Store) Social() *social.Store { return social.New(s.db) }
 
 // Maintain does what a database wants now and then: it forgets jobs that were done a
 // month ago and folds the write-ahead log in.

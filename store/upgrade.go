@@ -15,6 +15,9 @@ import (
 //go:embed schema.sql
 var schema string
 
+//go:embed upgrade3.sql
+var fediverse string
+
 // application marks our files in their header, "tube" in ASCII.
 const application = 0x74756265
 
@@ -23,7 +26,7 @@ const application = 0x74756265
 // never changed once it was released. Foreign keys are checked only when all are done, so
 // that a step may rebuild tables.
 func upgrades() []string {
-	return []string{sharing}
+	return []string{sharing, fediverse}
 }
 
 // sharing leads from version 1 to version 2, which shares videos among their viewers.

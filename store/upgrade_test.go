@@ -61,7 +61,7 @@ func describe(t *testing.T, db *sql.DB) []string {
 		`select format('application %d', application_id) from pragma_application_id`,
 	}
 	comment, space := regexp.MustCompile(`--[^\n]*`), regexp.MustCompile(`\s+`)
-	checks := regexp.MustCompile(`(?i)check \([^\n]*\)`)
+	checks := regexp.MustCompile(`(?i)check \((?:[^()\n]|\([^()\n]*\))*\)`)
 	var out []string
 	for _, q := range queries {
 		lines, err := lite.All(t.Context(), db, lite.Value[string], q)

@@ -1,0 +1,73 @@
+package social
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
+)
+
+// Actor is an actor of another server, as it last described itself.
+type Actor struct {
+	ID          int64 // ours
+	URI         string
+	Kind        string // Person, Group, Service, ...
+	Acct        string // @user@host
+	Host        string
+	Name        string
+	URL         string // profile page
+	Inbox       string
+	SharedInbox string // Inbox where there is none
+	KeyID       string
+	KeyPEM      string
+	AvatarURL   string
+	Avatar      string // file in cache/avatars/
+	FetchedAt   time.Time
+}
+
+const actorColumns = `a.id, a.uri, a.kind, a.acct, a.host, a.name, a.url, a.inbox, a.shared_inbox, a.key_id, a.key_pem,
+	a.avatar_url, a.avatar, a.fetched_at`
+
+func scanActor(row lite.Scanner, a *Actor) error {
+	return row.Scan(&a.ID, &a.URI, &a.Kind, &a.Acct, &a.Host, &a.Name, &a.URL, &a.Inbox, &a.SharedInbox, &a.KeyID, &a.KeyPEM,
+		&a.AvatarURL, &a.Avatar, (*lite.Stamp)(&a.FetchedAt))
+}
+
+// SaveActor stores what is known of an actor now and returns our number for it. Comments
+// of the actor show the new name and avatar.
+func (s *Store) SaveActor(ctx context.Context, a Actor) (id int64, err error) {
+	err = s.shown(ctx, "save actor", func(tx *sql.Tx) error {
+		id, err = lite.One(ctx, tx, lite.Value[int64], `insert into actors (uri, kind, acct, host, name, url, inbox, shared_inbox,
+				key_id, key_pem, avatar_url, avatar, fetched_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+			on conflict (uri) do update set kind = ?2, acct = ?3, host = ?4, name = ?5, url = ?6, inbox = ?7, shared_inbox = ?8,
+				key_id = ?9, key_pem = ?10, avatar_url = ?11, avatar = ?12, fetched_at = ?13
+			returning id`,
+			a.URI, a.Kind, a.Acct, a.Host, a.Name, a.URL, a.Inbox, a.SharedInbox, a.KeyID, a.KeyPEM, a.AvatarURL, a.Avatar, at(a.FetchedAt))
+		if err != nil {
+			return err
+		}
+		avatar := ""
+		if a.Avatar != "" {
+			avatar = "/avatars/" + a.Avatar
+		}
+		return exec(ctx, tx, "update comments set author_name = ?, author_acct = ?, author_url = ?, avatar = ? where actor = ?",
+			a.Name, a.Acct, a.URL, avatar, id)
+	})
+	return id, err
+}
+
+// Actor returns an actor by its id, or lite.ErrNotFound.
+func (s *Store) Actor(ctx context.Context, uri string) (Actor, error) {
+	return row(ctx, s, "actor", scanActor, "select "+actorColumns+" from actors a where uri = ?", uri)
+}
+
+// ActorByKey returns the actor with that key id, or lite.ErrNotFound.
+func (s *Store) ActorByKey(ctx context.Context, key string) (Actor, error) {
+	return row(ctx, s, "actor", scanActor, "select "+actorColumns+" from actors a where key_id = ?", key)
+}
+
+// DeleteActor forgets an actor with all that it did here.
+func (s *Store) DeleteActor(ctx context.Context, uri string) error {
+	return s.shown(ctx, "delete actor", func(tx *sql.Tx) error { return exec(ctx, tx, "delete from actors where uri = ?", uri) })
+}

@@ -1,0 +1,64 @@
+package social
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
+)
+
+// Told is what others were told about a video. It outlives the video, as its tombstone.
+type Told struct {
+	Video    string
+	Gone     bool
+	Says     string    // checksum of what the creator said
+	Media    string    // checksum of the rest
+	EditedAt time.Time // "updated" of the object
+	ToldAt   time.Time
+}
+
+func scanTold(row lite.Scanner, t *Told) error {
+	return row.Scan(&t.Video, &t.Gone, &t.Says, &t.Media, (*lite.Stamp)(&t.EditedAt), (*lite.Stamp)(&t.ToldAt))
+}
+
+// News returns the videos about which others may have to hear something new.
+func (s *Store) News(ctx context.Context) ([]string, error) {
+	return rows(ctx, s, "news", lite.Value[string], "select video from news order by at")
+}
+
+// Told returns what was told about a video, or lite.ErrNotFound.
+func (s *Store) Told(ctx context.Context, video string) (Told, error) {
+	return row(ctx, s, "what was told", scanTold, "select video, gone, says, media, edited_at, told_at from told where video = ?", video)
+}
+
+// Tell records what is told about a video now, puts the activities that say it on their way to
+// followers, and takes the video off the news, all at once.
+func (s *Store) Tell(ctx context.Context, t Told, out []Outgoing, to []Target) error {
+	return s.quietly(ctx, "tell", func(tx *sql.Tx) error {
+		err := exec(ctx, tx, `insert into told (video, gone, says, media, edited_at, told_at) values (?1, ?2, ?3, ?4, ?5, ?6)
+			on conflict (video) do update set gone = ?2, says = ?3, media = ?4, edited_at = ?5, told_at = ?6`,
+			t.Video, t.Gone, t.Says, t.Media, at(t.EditedAt), at(t.ToldAt))
+		if err != nil {
+			return err
+		}
+		for i, o := range out {
+			id, fresh, err := enter(ctx, tx, o, t.ToldAt)
+			if err != nil {
+				return err
+			}
+			if !fresh {
+				continue
+			}
+			if err := toFollowers(ctx, tx, id, to[i], t.ToldAt); err != nil {
+				return err
+			}
+		}
+		return exec(ctx, tx, "delete from news where video = ?", t.Video)
+	})
+}
+
+// Heard takes a video off the news about which there is nothing to tell.
+func (s *Store) Heard(ctx context.Context, video string) error {
+	return s.quietly(ctx, "clear news", func(tx *sql.Tx) error { return exec(ctx, tx, "delete from news where video = ?", video) })
+}

@@ -1,0 +1,79 @@
+// Package social remembers the fediverse: actors of other servers, who follows, what came
+// in and what is on its way out, reactions, comments, blocks. It shares the database with
+// package store, whose schema.sql says what each table is for.
+//
+// What pages show is written with Write, so that they are made anew; the rest, which is
+// most, quietly.
+package social
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/tubelet/tubelet/store/lite"
+)
+
+// Store is the fediverse's part of an open database.
+type Store struct{ db *lite.DB }
+
+// New returns the fediverse's part of db.
+func New(db *lite.DB) *Store { return &Store{db} }
+
+// Target is one of our two actors.
+type Target string
+
+const (
+	Person Target = "person" // authors everything; followed from Mastodon and its like
+	Group  Target = "group"  // announces; followed from PeerTube and Lemmy
+)
+
+// quietly runs f in a transaction that changes no page.
+func (s *Store) quietly(ctx context.Context, what string, f func(*sql.Tx) error) error {
+	if err := s.db.WriteQuietly(ctx, f); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// shown runs f in a transaction after which pages are made anew.
+func (s *Store) shown(ctx context.Context, what string, f func(*sql.Tx) error) error {
+	if err := s.db.Write(ctx, f); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// rows returns the rows of a query.
+func rows[T any](ctx context.Context, s *Store, what string, scan func(lite.Scanner, *T) error, query string, args ...any) ([]T, error) {
+	var list []T
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, scan, query, args...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", what, err)
+	}
+	return list, nil
+}
+
+// row returns the only row of a query, or lite.ErrNotFound.
+func row[T any](ctx context.Context, s *Store, what string, scan func(lite.Scanner, *T) error, query string, args ...any) (T, error) {
+	list, err := rows(ctx, s, what, scan, query, args...)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("load %s: %w", what, lite.ErrNotFound)
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return list[0], nil
+}
+
+func exec(ctx context.Context, tx *sql.Tx, query string, args ...any) error {
+	_, err := tx.ExecContext(ctx, query, args...)
+	return err
+}
+
+func at(t time.Time) lite.Stamp { return lite.Stamp(t) }

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tubelet/tubelet/store/social"
+)
+
+// exerciseSocial calls every method of the fediverse's part that runs SQL.
+func exerciseSocial(t *testing.T, s *Store, video string) {
+	t.Helper()
+	ctx, now, f := t.Context(), time.Now(), s.Social()
+	ok := func(what string, errs ...error) {
+		t.Helper()
+		for _, err := range errs {
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+	}
+	err2 := func(_ any, err error) error { return err }
+	actor := social.Actor{URI: "https://a.example/u", Acct: "@u@a.example", Host: "a.example", KeyID: "k", SharedInbox: "https://a.example/inbox", FetchedAt: now}
+	id, err := f.SaveActor(ctx, actor)
+	ok("actor", err, err2(f.Actor(ctx, actor.URI)), err2(f.ActorByKey(ctx, "k")))
+	ok("follow", err2(f.Follow(ctx, social.Person, id, "f", false, now)), err2(f.Waiting(ctx)), f.Accept(ctx, social.Person, actor.URI, now), err2(f.Follows(ctx, actor.URI)))
+	_, _, err = f.Followers(ctx, social.Person, 0, 10)
+	ok("followers", err)
+
+	ok("inbox", err2(f.Receive(ctx, social.Received{Activity: "x"}, now)), err2(f.Inbox(ctx, now, 5)), f.Later(ctx, 1, now, "x"), f.Worked(ctx, 1, ""), f.ForgetInbox(ctx, now))
+	ok("news", err2(f.News(ctx)), f.Tell(ctx, social.Told{Video: video, EditedAt: now, ToldAt: now}, []social.Outgoing{{URI: "o", By: social.Person}}, []social.Target{social.Person}),
+		err2(f.Told(ctx, video)), f.Heard(ctx, video))
+	ok("send", f.Send(ctx, social.Outgoing{URI: "p", By: social.Group}, []social.Recipient{{Inbox: "i", Host: "a.example"}}, now),
+		f.SendToFollowers(ctx, social.Outgoing{URI: "q", By: social.Group}, now, social.Group), err2(f.NextDelivery(ctx)))
+	due, err := f.Due(ctx, now, 10)
+	ok("due", err, f.Undelivered(ctx, due[0], "x", now, now), f.Postpone(ctx, "a.example", now), err2(f.Hosts(ctx)), f.Delivered(ctx, []int64{1}, []string{"b.example"}), f.Park(ctx, "a.example"), f.Revive(ctx, "a.example"))
+	_, _, err = f.Queue(ctx)
+	ok("queue", err)
+
+	like := social.Reaction{Activity: "l", Actor: id, Kind: "like", Video: video, At: now}
+	ok("react", f.React(ctx, like), err2(f.Reactions(ctx, video, "like", 0, 5)), f.Unreact(ctx, "l", actor.URI), f.React(ctx, like), f.UnreactTo(ctx, like), err2(f.Counts(ctx, video)))
+	comment, _, err := f.AddComment(ctx, social.Comment{Video: video, Actor: id, URI: "c", State: social.Held, PublishedAt: now})
+	ok("comment", err, err2(f.Held(ctx)), f.SetCommentState(ctx, comment, social.Shown), err2(f.Comment(ctx, comment)), err2(f.CommentByURI(ctx, "c")),
+		err2(f.Comments(ctx, "", 0, 5)), err2(f.Comments(ctx, video, 0, 5)), err2(f.Replies(ctx, video, 0, 0, 5)), err2(f.Replies(ctx, video, comment, 0, 5)), err2(f.AllReplies(ctx, video, 0, 5)),
+		f.EditComment(ctx, "c", actor.URI, "x", now), f.SetCommentURI(ctx, comment, "d", ""), f.DeleteComment(ctx, "d", actor.URI))
+	own, _, err := f.AddComment(ctx, social.Comment{Video: video, URI: "own", State: social.Shown, PublishedAt: now})
+	ok("own comment", err, f.DeleteComment(ctx, "own", ""))
+	own, _, err = f.AddComment(ctx, social.Comment{Video: video, State: social.Shown, PublishedAt: now})
+	ok("own comment", err, f.RemoveComment(ctx, own))
+
+	quote, err := f.AllowQuote(ctx, social.Quote{Quote: "q", Actor: actor.URI, Video: video}, now)
+	ok("quote", err, err2(f.Quote(ctx, quote)), f.ForgetQuote(ctx, "q", actor.URI), f.AddReport(ctx, social.Report{At: now}), err2(f.Reports(ctx, 5)))
+	ok("block", f.Unfollow(ctx, social.Person, actor.URI), f.Block(ctx, social.Block{Target: "a.example", Mute: true, At: now}), err2(f.Blocked(ctx, "@u@a.example", "a.example")),
+		err2(f.Blocks(ctx)), f.Unblock(ctx, "a.example"), f.Block(ctx, social.Block{Target: "@u@a.example", Mute: true, At: now}),
+		f.Block(ctx, social.Block{Target: "@u@a.example", At: now}), f.Block(ctx, social.Block{Target: "a.example", At: now}), f.DeleteActor(ctx, actor.URI))
+}
