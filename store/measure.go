@@ -12,7 +12,7 @@ import (
 // count lines in, bytes what they count months in.
 func units() map[string]float64 {
 	return map[string]float64{
-		"kbit": 1e3 / 8, "mbit": 1e6 / 8, "gbit": 1e9 / 8,
+		"kbit": 1e3 / 8, "mbit": 1e6 / 8, "gbit": 1e9 / 8, "kbps": 1e3 / 8, "mbps": 1e6 / 8, "gbps": 1e9 / 8,
 		"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
 		"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12,
 	}
@@ -22,9 +22,7 @@ func units() map[string]float64 {
 // "none", "0" and "" are 0, which stands for no limit.
 func ParseBytes(text string) (int64, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
-	for _, end := range []string{"/s", "ps"} {
-		text = strings.TrimSuffix(text, end)
-	}
+	text = strings.TrimSuffix(text, "/s")
 	if text == "" || text == "none" || text == "0" {
 		return 0, nil
 	}

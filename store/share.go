@@ -160,28 +160,40 @@ type Figures struct {
 	JSON []byte
 }
 
-// AskFigures makes a running server write its figures each second until the given moment, and
-// returns those it has written last.
-func (s *Store) AskFigures(ctx context.Context, until time.Time) (Figures, error) {
-	var f Figures
+// AskFigures makes a running server write its figures each second until the given moment.
+func (s *Store) AskFigures(ctx context.Context, until time.Time) error {
 	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `insert into figures (id, until, at, told) values (1, ?1, 0, '{}')
 			on conflict (id) do update set until = max(until, ?1)`, lite.Stamp(until))
-		if err != nil {
-			return err
-		}
-		var at int64
-		_, err = lite.One(ctx, tx, func(row lite.Scanner, _ *struct{}) error { return row.Scan(&at, &f.JSON) },
-			"select at, told from figures where id = 1")
-		if at > 0 {
-			f.At = time.UnixMilli(at)
-		}
 		return err
 	})
 	if err != nil {
-		return f, fmt.Errorf("ask the server for its figures: %w", err)
+		return fmt.Errorf("ask the server for its figures: %w", err)
 	}
-	return f, nil
+	return nil
+}
+
+// Figures returns what a server has told last.
+func (s *Store) Figures(ctx context.Context) (Figures, error) {
+	var list []Figures
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, func(row lite.Scanner, f *Figures) error {
+			var at int64
+			err := row.Scan(&at, &f.JSON)
+			if at > 0 {
+				f.At = time.UnixMilli(at)
+			}
+			return err
+		}, "select at, told from figures where id = 1")
+		return err
+	})
+	if err != nil {
+		return Figures{}, fmt.Errorf("read the server's figures: %w", err)
+	}
+	if len(list) == 0 {
+		return Figures{JSON: []byte("{}")}, nil
+	}
+	return list[0], nil
 }
 
 // FiguresAsked returns until when somebody wants figures, the zero time when nobody ever did.
