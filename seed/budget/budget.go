@@ -63,7 +63,7 @@ type Budget struct {
 	counts counters
 	drain  drain
 	sent   atomic.Int64 // not yet in month
-	owed   atomic.Int64 // start and leased bytes that open Writers still have to send
+	owed   atomic.Int64 // leased bytes that open Writers still have to send
 
 	mu     sync.Mutex
 	line   *Line
@@ -201,7 +201,7 @@ func (b *Budget) count(way Way, n int) {
 	b.sent.Add(int64(n))
 }
 
-// Queue is how long the start and leased bytes that open Writers still have to send need.
+// Queue is how long the leased bytes that open Writers still have to send need.
 func (b *Budget) Queue() time.Duration {
 	return time.Duration(float64(b.owed.Load()) / b.Drain() * float64(time.Second))
 }

@@ -25,10 +25,10 @@ type Writer struct {
 }
 
 // Writer returns a writer to w whose bytes pass the gate. total is how many will come: Queue
-// counts what is still to be sent of starts and leases. Close it in the end.
+// counts what is still to be sent under leases. Close it in the end.
 func (b *Budget) Writer(ctx context.Context, c Claim, total int64, w io.Writer) *Writer {
 	out := &Writer{ctx: ctx, budget: b, claim: c, w: w}
-	if c.Class <= Leased && total > 0 {
+	if c.Class == Leased && total > 0 {
 		out.left.Store(total)
 		b.owed.Add(total)
 	}

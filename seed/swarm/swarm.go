@@ -56,7 +56,7 @@ const (
 
 // Origin is what the scheduler must know of the upload budget.
 type Origin interface {
-	// Queue is how long the start and leased bytes waiting at the gate need at Drain.
+	// Queue is how long the leased bytes waiting at the gate need at Drain.
 	Queue() time.Duration
 	// Drain is the measured rate in bytes a second.
 	Drain() float64
