@@ -1,0 +1,204 @@
+// Package people knows the actors of other servers: their keys, inboxes and names, as
+// they describe themselves. It asks their servers, believes what a server says about its
+// own actors only, and remembers the answers in the store.
+package people
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tubelet/tubelet/fed/remote"
+	"github.com/tubelet/tubelet/fed/sign"
+	"github.com/tubelet/tubelet/fed/vocab"
+	"github.com/tubelet/tubelet/store/lite"
+	"github.com/tubelet/tubelet/store/social"
+)
+
+const (
+	stale    = 24 * time.Hour   // after which an actor is asked for anew before it matters
+	settled  = 5 * time.Minute  // before which a key that does not fit is not asked for again
+	patience = 10 * time.Minute // during which what failed is not tried again
+	failures = 1000             // remembered at once
+	longName = 100
+)
+
+// ErrUnknown means that nobody could be found who is meant.
+var ErrUnknown = errors.New("unknown actor")
+
+// Config is what New needs.
+type Config struct {
+	Store  *social.Store
+	Remote *remote.Client
+	Key    sign.Key // signs what is asked
+}
+
+// People finds actors. It is safe for concurrent use.
+type People struct {
+	cfg Config
+
+	mu     sync.Mutex
+	failed map[string]time.Time // when it may be tried again, by address
+}
+
+// New returns a finder of actors.
+func New(cfg Config) *People { return &People{cfg: cfg, failed: map[string]time.Time{}} }
+
+// ByKey returns the actor whose key has that id, and the key. Unknown ones are fetched.
+func (p *People) ByKey(ctx context.Context, keyID string) (social.Actor, *rsa.PublicKey, error) {
+	actor, err := p.cfg.Store.ActorByKey(ctx, keyID)
+	if errors.Is(err, lite.ErrNotFound) {
+		return p.fetchKey(ctx, keyID)
+	}
+	if err != nil {
+		return social.Actor{}, nil, err
+	}
+	key, err := sign.ParseKey(actor.KeyPEM)
+	return actor, key, err
+}
+
+// Known reports whether a key is at hand, so that no fetch is needed for it.
+func (p *People) Known(ctx context.Context, keyID string) bool {
+	_, err := p.cfg.Store.ActorByKey(ctx, keyID)
+	return err == nil
+}
+
+// Rekey fetches a key anew that did not fit, since actors change theirs. It reports
+// ErrUnknown when it was fetched only lately, which is how often strangers can make us ask.
+func (p *People) Rekey(ctx context.Context, known social.Actor, now time.Time) (social.Actor, *rsa.PublicKey, error) {
+	if now.Sub(known.FetchedAt) < settled {
+		return social.Actor{}, nil, ErrUnknown
+	}
+	return p.fetchKey(ctx, known.KeyID)
+}
+
+func (p *People) fetchKey(ctx context.Context, keyID string) (social.Actor, *rsa.PublicKey, error) {
+	actor, err := p.fetch(ctx, keyID)
+	if err != nil {
+		return social.Actor{}, nil, err
+	}
+	if actor.KeyID != keyID {
+		return social.Actor{}, nil, fmt.Errorf("key %s: its owner has another: %w", keyID, ErrUnknown)
+	}
+	key, err := sign.ParseKey(actor.KeyPEM)
+	return actor, key, err
+}
+
+// Actor returns an actor by id, as remembered when that is not long ago.
+func (p *People) Actor(ctx context.Context, uri string) (social.Actor, error) {
+	actor, err := p.cfg.Store.Actor(ctx, uri)
+	if err == nil && time.Since(actor.FetchedAt) < stale {
+		return actor, nil
+	}
+	if err != nil && !errors.Is(err, lite.ErrNotFound) {
+		return social.Actor{}, err
+	}
+	fresh, fetchErr := p.fetch(ctx, uri)
+	if fetchErr != nil && err == nil {
+		return actor, nil // the old description is better than none
+	}
+	return fresh, fetchErr
+}
+
+// fetch asks for an actor and remembers it.
+func (p *People) fetch(ctx context.Context, uri string) (social.Actor, error) {
+	if p.failedLately(uri) {
+		return social.Actor{}, fmt.Errorf("%s failed lately: %w", uri, ErrUnknown)
+	}
+	object, err := p.cfg.Remote.Object(ctx, uri, p.cfg.Key)
+	if err == nil && object.Ref("owner") != "" && object.Text("publicKeyPem") != "" {
+		object, err = p.cfg.Remote.Object(ctx, object.Ref("owner"), p.cfg.Key) // a key document of its own
+	}
+	if err != nil {
+		p.fail(uri)
+		return social.Actor{}, err
+	}
+	actor, err := read(object, uri)
+	if err != nil {
+		p.fail(uri)
+		return social.Actor{}, err
+	}
+	if old, err := p.cfg.Store.Actor(ctx, actor.URI); err == nil && old.AvatarURL == actor.AvatarURL {
+		actor.Avatar = old.Avatar
+	}
+	actor.FetchedAt = time.Now()
+	actor.ID, err = p.cfg.Store.SaveActor(ctx, actor)
+	return actor, err
+}
+
+// read takes an actor from its own description, which was fetched for asked. Only what is on the
+// actor's own host is its own.
+func read(o vocab.Object, asked string) (social.Actor, error) {
+	id := o.ID()
+	key, _ := o.Inner("publicKey")
+	actor := social.Actor{
+		URI: id, Kind: o.Type(), Inbox: o.Ref("inbox"), KeyID: key.ID(), KeyPEM: key.Text("publicKeyPem"),
+		Name: vocab.Clean(o.Text("name"), longName), URL: o.Ref("url"), AvatarURL: picture(o),
+	}
+	if !o.Is("Person", "Group", "Service", "Application", "Organization") || !remote.SameHost(id, asked) {
+		return social.Actor{}, fmt.Errorf("%s is a %q, no actor of that host: %w", id, vocab.Clean(o.Type(), 20), ErrUnknown)
+	}
+	if key.Ref("owner") != id || !remote.SameHost(actor.KeyID, id) || !remote.SameHost(actor.Inbox, id) {
+		return social.Actor{}, fmt.Errorf("%s: its key or inbox is not its own: %w", id, ErrUnknown)
+	}
+	u, err := url.Parse(id)
+	if err != nil {
+		return social.Actor{}, fmt.Errorf("%s: %w", id, ErrUnknown)
+	}
+	actor.Host = remote.Host(u)
+	name := vocab.Clean(o.Text("preferredUsername"), longName)
+	if name == "" || strings.ContainsAny(name, "@/ <>\"") {
+		return social.Actor{}, fmt.Errorf("%s has no user name: %w", id, ErrUnknown)
+	}
+	actor.Acct = "@" + name + "@" + actor.Host
+	if actor.Name == "" {
+		actor.Name = name
+	}
+	if !isWeb(actor.URL) {
+		actor.URL = id
+	}
+	actor.SharedInbox = actor.Inbox
+	if endpoints, ok := o.Inner("endpoints"); ok && remote.SameHost(endpoints.Ref("sharedInbox"), id) {
+		actor.SharedInbox = endpoints.Ref("sharedInbox")
+	}
+	return actor, nil
+}
+
+// picture returns the address of an actor's avatar.
+func picture(o vocab.Object) string {
+	icon, ok := o.Inner("icon")
+	if !ok {
+		return ""
+	}
+	if address := icon.Ref("url"); isWeb(address) {
+		return address
+	}
+	return ""
+}
+
+// isWeb reports whether an address may be linked to.
+func isWeb(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(address) < 2000
+}
+
+func (p *People) failedLately(uri string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	until, there := p.failed[uri]
+	return there && time.Now().Before(until)
+}
+
+func (p *People) fail(uri string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.failed) >= failures {
+		clear(p.failed)
+	}
+	p.failed[uri] = time.Now().Add(patience)
+}
