@@ -23,11 +23,12 @@ type Mirror struct {
 // likes. The ones that were not seen for the longest time are forgotten, unless refused.
 const mirrorsKept = 200
 
-// SeeMirror records that a mirror is there, and returns whether it is refused.
+// SeeMirror records that a mirror is there, and returns whether it is refused. No URL leaves
+// the one that is known.
 func (s *Store) SeeMirror(ctx context.Context, m Mirror) (refused bool, err error) {
 	err = s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `insert into mirrors (id, name, url, refused, seen_at) values (?1, ?2, ?3, 0, ?4)
-			on conflict (id) do update set name = ?2, url = ?3, seen_at = ?4`, m.ID, m.Name, m.URL, lite.Stamp(orNow(m.SeenAt)))
+			on conflict (id) do update set name = ?2, url = iif(?3 = '', url, ?3), seen_at = ?4`, m.ID, m.Name, m.URL, lite.Stamp(orNow(m.SeenAt)))
 		if err != nil {
 			return err
 		}
@@ -43,6 +44,19 @@ func (s *Store) SeeMirror(ctx context.Context, m Mirror) (refused bool, err erro
 		return false, fmt.Errorf("record mirror %s: %w", m.ID, err)
 	}
 	return refused, nil
+}
+
+// MirrorRefused reports whether the mirror with that id is refused. An unknown one is not.
+func (s *Store) MirrorRefused(ctx context.Context, id string) (bool, error) {
+	var found []bool
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		found, err = lite.All(ctx, q, lite.Value[bool], "select refused from mirrors where id = ?", id)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for mirror %s: %w", id, err)
+	}
+	return len(found) > 0 && found[0], nil
 }
 
 // Mirrors returns the mirrors, the one that was seen last first.

@@ -111,8 +111,10 @@ const (
 	firstSeconds = 6
 	shortest     = 8 * time.Second
 	startHeight  = 480 // a start must be quick before it is sharp
-	shortHeight  = 240 // a start when the upload is in short supply
 )
+
+// ShortHeight is what a start is made with at most when the upload is in short supply.
+const ShortHeight = 240
 
 func (p Player) first(r store.Rendition) string {
 	m := p.Video.Media
@@ -140,7 +142,7 @@ func (p Player) First() string {
 func (p Player) startRendition() int {
 	list, height := p.Video.Media.Renditions, startHeight
 	if p.Short {
-		height = shortHeight
+		height = ShortHeight
 	}
 	low := func(r store.Rendition) bool { return r.Height <= height && !isAlternate(r) }
 	if i := slices.IndexFunc(list, low); i >= 0 {

@@ -45,6 +45,7 @@ type running struct {
 	plan plan
 	conn *net.UDPConn // nil when it could not be opened
 	seed *peer.Seed
+	at   func() []netip.Addr // this machine, as the world sees it
 	stop context.CancelFunc
 	done chan struct{}
 }
@@ -110,7 +111,7 @@ func (s *seeder) start(ctx context.Context, p plan) {
 	if s.cfg.Local {
 		addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), p.port)
 	}
-	r := &running{plan: p, done: make(chan struct{})}
+	r := &running{plan: p, at: s.addresses(ctx), done: make(chan struct{})}
 	var err error
 	if r.conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr)); err != nil {
 		s.cfg.Log.Warn("no port for WebRTC, so only HTTP and viewers who reach each other without help", "port", p.port, "err", err)
@@ -118,7 +119,7 @@ func (s *seeder) start(ctx context.Context, p plan) {
 	}
 	r.seed = peer.New(peer.Config{
 		Conn: r.conn, Command: s.cfg.Seed, Lookup: s.index.share, Hashes: s.index.hashes, Spend: s.spend,
-		Listen: p.listen, PublicIPs: s.addresses(ctx), Log: s.cfg.Log,
+		Listen: p.listen, PublicIPs: r.at, Log: s.cfg.Log,
 	})
 	r.seed.Switch(p.seed)
 	ctx, r.stop = context.WithCancel(ctx)
@@ -165,6 +166,24 @@ func (s *seeder) stun(c store.Channel) string {
 		host = c.Domain
 	}
 	return "stun:" + net.JoinHostPort(host, strconv.Itoa(int(r.plan.port)))
+}
+
+// seeds is tracker.Config.Seeds.
+func (s *seeder) seeds() []netip.AddrPort {
+	r := s.current()
+	if r == nil || r.plan.listen == "" {
+		return nil
+	}
+	_, text, err := net.SplitHostPort(r.seed.Stats().Listen)
+	port, perr := strconv.ParseUint(text, 10, 16)
+	if err != nil || perr != nil { // not listened on yet
+		return nil
+	}
+	var list []netip.AddrPort
+	for _, ip := range r.at() {
+		list = append(list, netip.AddrPortFrom(ip.Unmap(), uint16(port)))
+	}
+	return list
 }
 
 // answer is tracker.Config.Answer.

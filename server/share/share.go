@@ -62,7 +62,8 @@ type Share struct {
 	version int64 // of the data when the settings were read
 	changes int64 // see Changes
 	short   bool
-	since   time.Time // when short changed
+	since   time.Time       // when short changed
+	mirrors map[string]bool // seen, and written down
 }
 
 // New reads what was sent before and the settings. It opens nothing.
@@ -72,14 +73,14 @@ func New(ctx context.Context, cfg Config) (*Share, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Share{cfg: cfg, starts: newStarts(), version: -1}
+	s := &Share{cfg: cfg, starts: newStarts(), version: -1, mirrors: map[string]bool{}}
 	s.budget = budget.New(budget.Config{Used: budget.Used{Month: now, Bytes: sent(month)}})
 	s.swarm = swarm.New(s.budget)
 	s.index = newIndex(cfg)
 	s.seeder = newSeeder(cfg, s.index, s.budget)
 	s.tracker = tracker.New(tracker.Config{
-		Find: s.index.find, Answer: s.seeder.answer, Coordinator: s.swarm,
-		OwnOrigin: cfg.Own, Address: cfg.Address, MirrorAllowed: s.mirror, Log: cfg.Log,
+		Find: s.index.find, Answer: s.seeder.answer, Seeds: s.seeder.seeds, Coordinator: s.swarm,
+		Hint: func(tracker.Swarm) (bool, int) { return s.Short(), pages.ShortHeight }, OwnOrigin: cfg.Own, Address: cfg.Address, MirrorAllowed: s.mirror, Log: cfg.Log,
 	})
 	s.traffic = newTraffic(cfg.Store, s.budget, s.tracker)
 	s.watching = &watching{share: s}
@@ -136,7 +137,10 @@ func (s *Share) look(ctx context.Context, port uint16) error {
 		s.version = version
 	}
 	s.shortage(now)
-	return errors.Join(s.traffic.due(ctx, now), s.watching.tell(ctx, now))
+	if s.traffic.due(now) {
+		err = errors.Join(s.traffic.flush(ctx, now), s.seeMirrors(ctx))
+	}
+	return errors.Join(err, s.watching.tell(ctx, now))
 }
 
 // heedSeed takes over what is set about the seed. Pages name its port while it is open.

@@ -58,12 +58,8 @@ func (t *traffic) counts() store.Traffic {
 	return all
 }
 
-func (t *traffic) due(ctx context.Context, now time.Time) error {
-	if now.Sub(t.flushed) < flushEvery {
-		return nil
-	}
-	return t.flush(ctx, now)
-}
+// due reports whether it is time to flush.
+func (t *traffic) due(now time.Time) bool { return now.Sub(t.flushed) >= flushEvery }
 
 // flush stores what is not stored yet. Nothing new writes nothing.
 func (t *traffic) flush(ctx context.Context, now time.Time) error {
