@@ -23,6 +23,7 @@ const icons = {
   loop: `<path d="M6 15.5V10a2.5 2.5 0 0 1 2.5-2.5H18m0 0-3-3m3 3-3 3M18 8.5V14a2.5 2.5 0 0 1-2.5 2.5H6m0 0 3 3m-3-3 3-3" ${stroke}/>`,
   chapters: `<path d="M4 6h2M4 12h2M4 18h2M9.5 6H20M9.5 12H20M9.5 18H20" ${stroke}/>`,
   help: `<rect x="2.5" y="6" width="19" height="12" rx="2.2" ${stroke}/><path d="M6 10h.01M9 10h.01M12 10h.01M15 10h.01M18 10h.01M8 14h8" ${stroke}/>`,
+  share: `<circle cx="6" cy="12" r="2.4" ${stroke}/><circle cx="17.5" cy="6" r="2.4" ${stroke}/><circle cx="17.5" cy="18" r="2.4" ${stroke}/><path d="m8.2 10.9 7.1-3.8M8.2 13.1l7.1 3.8" ${stroke}/>`,
   close: `<path d="m6 6 12 12M18 6 6 18" ${stroke}/>`,
   alert: `<circle cx="12" cy="12" r="9" ${stroke}/><path d="M12 7.5v5.5M12 16.3v.1" ${stroke}/>`,
 };

@@ -11,6 +11,7 @@ import { mime } from "./mime.js";
 
 const retries = 2; // of each rendition; then the viewer is told, and we try again more slowly
 const nudges = 4;
+const earliest = 10; // seconds, within which a viewer has just begun
 const sharedStart = 2 / 3;
 const longestWait = 3000; // for a picture once its data is there
 
@@ -26,6 +27,7 @@ export class Engine extends EventTarget {
     this.playing = 0; // height on the screen, 0 while unknown
     this.failures = 0;
     this.way = this.#chooseWay();
+    sharing.addEventListener("starving", () => this.#starving());
     if (this.way !== "file") {
       video.removeAttribute("src");
       video.load(); // forget the plain file, which would else be asked for as well
@@ -247,6 +249,23 @@ export class Engine extends EventTarget {
     const from = this.video.currentTime + 2;
     if (from > this.earlyEnd + 2) return;
     this.hls.trigger("hlsBufferFlushing", { startOffset: from, endOffset: Infinity, type: null });
+  }
+
+  // beginLower takes a lower rendition when the server asks a viewer who has just begun;
+  // it says whether there is one to take.
+  beginLower(height) {
+    const lower = this.hls?.levels ? this.#levelOf(height) : -1;
+    if (this.wanted || lower < 0 || lower >= this.hls.loadLevel || this.video.played.length > 1 || this.video.currentTime > earliest) return false;
+    this.sharing.cap = lower;
+    return true;
+  }
+
+  // starving is the way out when neither peers nor our server bring a rendition in time.
+  #starving() {
+    if (this.wanted || !this.hls || this.hls.loadLevel <= 0) return;
+    this.sharing.cap = this.hls.loadLevel - 1;
+    this.hls.stopLoad();
+    this.hls.startLoad(this.video.currentTime);
   }
 
   #trouble(Hls, problem) {

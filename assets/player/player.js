@@ -7,6 +7,7 @@ import { addressTime, parseTime, spoken } from "./time.js";
 import { choice, choose, place, leave } from "./memory.js";
 import { Engine } from "./engine.js";
 import { Sharing } from "./sharing.js";
+import { makeSharePanel, askToShare } from "./sharepanel.js";
 import { makeBar } from "./bar.js";
 import { showCaptions } from "./captions.js";
 import { takeKeys } from "./keys.js";
@@ -30,6 +31,7 @@ class Player {
     box.append(this.status);
     this.captions = showCaptions(this);
     this.state = showState(this);
+    this.share = makeSharePanel(this);
     this.bar = makeBar(this);
     this.keys = takeKeys(this);
     takePointers(this);
@@ -120,7 +122,7 @@ class Player {
     const first = this.fresh;
     this.box.classList.remove("fresh");
     this.engine.begin(this.start);
-    if (first) this.sharing.start();
+    if (first) this.#firstPlay();
     if (first && this.resumed) this.state.offerStart(this.resumed);
     if (this.video.ended) this.video.currentTime = 0;
     this.wanted = true;
@@ -132,6 +134,12 @@ class Player {
       // The library gives the element its source after it was asked to play.
       if (err.name === "AbortError" && this.wanted) this.#playWhenLoaded();
     }
+  }
+
+  #firstPlay() {
+    this.sharing.start();
+    askToShare(this);
+    if (this.data.short) this.state.busy(this.data.begin);
   }
 
   #playWhenLoaded() {
@@ -260,6 +268,9 @@ class Player {
 
 for (const box of document.querySelectorAll("[data-player]")) {
   const video = box.querySelector("video");
-  if (video) box.player = new Player(box, video, JSON.parse(box.dataset.player));
+  if (!video) continue;
+  box.player = new Player(box, video, JSON.parse(box.dataset.player));
+  // How sharing stands, as plain numbers: see figures in swarm.js. For reading only.
+  Object.defineProperty(box, "sharing", { get: () => box.player.sharing.figures });
 }
 setUpPage();

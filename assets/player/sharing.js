@@ -3,12 +3,13 @@
 // swarm.js, and that is not even loaded before the first play, or while the switch is off.
 //
 // Events: "change" (anything that the panel shows), "busy" (detail: the height at which
-// the server asks new viewers to start).
+// the server asks new viewers to start), "starving" (nothing comes in time).
 
 import { choice, choose } from "./memory.js";
 
 const off = Object.freeze({ state: "off", peers: 0, viewers: 0, mirrors: 0, fromViewers: 0, fromMirrors: 0, fromServer: 0, given: 0 });
 const enoughAhead = 3; // seconds in the buffer, with which nothing is changed for speed
+const capFor = 60000;
 const mostEarly = 4 * 1024 * 1024; // bytes kept before swarm.js is there
 
 export class Sharing extends EventTarget {
@@ -85,6 +86,7 @@ export class Sharing extends EventTarget {
   #join(swarm) {
     this.swarm = swarm;
     swarm.addEventListener("change", () => this.#changed());
+    swarm.addEventListener("starving", () => this.dispatchEvent(new Event("starving")));
     swarm.addEventListener("hint", (e) => e.detail.short && this.dispatchEvent(new CustomEvent("busy", { detail: e.detail.height })));
     for (const [height, segments] of this.known ?? []) swarm.know(height, segments);
     for (const { height, offset, bytes } of this.kept.splice(0)) swarm.keep(height, offset, bytes);
@@ -185,15 +187,24 @@ export class Sharing extends EventTarget {
     const sharing = this;
     return class extends Plain {
       get nextAutoLevel() {
-        const next = super.nextAutoLevel;
+        const next = Math.min(super.nextAutoLevel, sharing.highest);
         const now = this.hls?.loadLevel ?? -1;
-        return now >= 0 && sharing.holds(next - now) ? now : next;
+        return now >= 0 && now <= sharing.highest && sharing.holds(next - now) ? now : next;
       }
 
       set nextAutoLevel(level) {
         super.nextAutoLevel = level;
       }
     };
+  }
+
+  // cap keeps the choice at a level or below, for a while.
+  set cap(level) {
+    this.capped = { level, until: performance.now() + capFor };
+  }
+
+  get highest() {
+    return this.capped && performance.now() < this.capped.until ? this.capped.level : Infinity;
   }
 
   // holds says that the rendition shall stay though hls.js wants a better one (step > 0)

@@ -16,7 +16,8 @@ export function showState(player) {
   const note = el("div", { class: "pl-note", hidden: true, "aria-hidden": "true" }, el("bdi"));
   const offer = el("div", { class: "pl-offer", hidden: true });
   const trouble = el("div", { class: "pl-trouble", role: "alert", hidden: true });
-  box.append(wheel, note, big, offer, trouble);
+  const reason = el("p", { class: "pl-reason", hidden: true });
+  box.append(wheel, note, big, offer, reason, trouble);
   let wheelTimer = 0;
   let noteTimer = 0;
   let retryTimer = 0;
@@ -94,6 +95,15 @@ export function showState(player) {
     keepFocus();
   }
 
+  // busy says why the picture is not as sharp as it could be.
+  function busy(height) {
+    const text = `This channel’s line is busy: starting at ${height}p.`;
+    reason.textContent = text;
+    reason.hidden = false;
+    player.say(text);
+    setTimeout(() => (reason.hidden = true), 8000);
+  }
+
   // refused is a browser's no to sound before a click: back to the big button.
   function refused() {
     box.classList.add("fresh");
@@ -108,8 +118,9 @@ export function showState(player) {
   for (const event of ["playing", "canplay", "seeked", "ended"]) video.addEventListener(event, () => waiting(false));
   video.addEventListener("timeupdate", () => !wheel.hidden && video.readyState >= 3 && waiting(false));
   video.addEventListener("error", () => video.error && player.engine.begun && engine.broken());
+  player.sharing.addEventListener("busy", (e) => engine.beginLower(e.detail) && busy(e.detail));
   engine.addEventListener("failed", fail);
   engine.addEventListener("recovered", recovered);
   addEventListener("online", () => engine.failed && engine.retry());
-  return { flash, offerStart, refused, get failed() { return !trouble.hidden; } };
+  return { flash, offerStart, busy, refused, get failed() { return !trouble.hidden; } };
 }

@@ -12,6 +12,7 @@ const farthest = 60; // seconds ahead that pieces are gathered
 const rescueBelow = 6; // seconds, when nobody coordinates
 const tooLong = 4000; // milliseconds that a wish may stay unheard while the picture stands
 const mostFails = 3;
+const unpaired = 2; // seconds left, below which the first pieces are fetched without leave
 const mostAhead = 0.6; // of the memory
 
 export class Room extends EventTarget {
@@ -134,7 +135,7 @@ export class Room extends EventTarget {
     for (const peer of this.peers) this.paces.get(peer)?.tick(seconds, peer.owed);
     if (!this.current) return;
     const missing = this.#missing();
-    for (const read of this.reads) if (this.peers.length === 0 && this.hall.slack(read.start) < 1) this.#begin(read);
+    for (const read of this.reads) if (this.peers.length === 0 && this.hall.slack(read.start) < unpaired) this.#begin(read);
     this.#pull(missing);
     this.#hurry(missing);
     this.wishes = this.#wish(missing);

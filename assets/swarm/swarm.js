@@ -4,7 +4,8 @@
 // webtorrent.js and open connections. Alone we stay out of the player's way, and only
 // keep in memory what it loads, to give it to who comes next.
 //
-// Events: "change" (the state or a figure that is shown), "hint" (detail: the message).
+// Events: "change" (the state or a figure that is shown), "hint" (detail: the message),
+// "starving" (the picture has stood still for long).
 
 import { Coordinator } from "./coordinator.js";
 import { Memory } from "./memory.js";
@@ -20,6 +21,7 @@ const wordsEvery = 1000;
 const joinPatience = 1500; // for the server's first answer
 const meetPatience = 6000; // for the first peer
 const hurry = 1.5; // seconds left, below which the player does not wait to hear if there are peers
+const starvation = 8000;
 const picturePatience = 1500;
 const neighbours = 10;
 
@@ -260,6 +262,7 @@ export class Swarm extends EventTarget {
     const seconds = (now - (this.ticked ?? now)) / 1000;
     this.ticked = now;
     this.#decide(now);
+    this.#starve(now);
     for (const room of this.rooms.values()) room.tick(seconds);
     if (now - (this.reported ?? 0) >= reportEvery) this.#report(now);
     if (now - (this.spoken ?? 0) >= wordsEvery) this.speak();
@@ -282,6 +285,15 @@ export class Swarm extends EventTarget {
       this.room.party.seek();
     }
     this.sent ??= now;
+  }
+
+  #starve(now) {
+    if (!this.standing || this.alone) this.stood = 0;
+    else if (!this.stood) this.stood = now;
+    else if (now - this.stood > starvation) {
+      this.stood = 0;
+      this.dispatchEvent(new Event("starving"));
+    }
   }
 
   // wanted returns how many peers a room should have beside those it has.
