@@ -36,8 +36,16 @@
 
   function listen(channel) {
     probe.channels++;
-    channel.addEventListener("open", () => probe.open++);
-    channel.addEventListener("close", () => probe.open--);
+    let counted = channel.readyState === "open";
+    if (counted) probe.open++;
+    channel.addEventListener("open", () => {
+      if (!counted) probe.open++;
+      counted = true;
+    });
+    channel.addEventListener("close", () => {
+      if (counted) probe.open--;
+      counted = false;
+    });
     channel.addEventListener("message", ({ data }) => (probe.received += size(data)));
     const send = channel.send;
     channel.send = function (data) {

@@ -72,6 +72,7 @@ type viewer struct {
 	Rows     int             `json:"rows"`
 	Dropped  int             `json:"dropped"`
 	Requests json.RawMessage `json:"requests"`
+	Others   json.RawMessage `json:"others"`
 	Extra    json.RawMessage `json:"extra"`
 	Faults   []string        `json:"faults"`
 	States   json.RawMessage `json:"states"`
@@ -154,7 +155,7 @@ func (r *rig) config(key, value string) {
 func (r *rig) serve() *exec.Cmd {
 	r.t.Helper()
 	// ip replaces itself by tubelet, so that the process is the server's own.
-	cmd := exec.Command("ip", "netns", "exec", origin, r.bin, "serve", "--data", r.data, "--local", "--listen", net.JoinHostPort(home, port))
+	cmd := exec.Command("ip", "netns", "exec", named(origin), r.bin, "serve", "--data", r.data, "--local", "--listen", net.JoinHostPort(home, port))
 	logs, err := os.Create(filepath.Join(r.dir, "serve.log"))
 	if err != nil {
 		r.t.Fatal(err)
@@ -189,7 +190,7 @@ func (r *rig) stop(cmd *exec.Cmd) {
 
 // swarm asks the running server what it counted.
 func (r *rig) swarm() any {
-	out, err := exec.Command("ip", "netns", "exec", origin, r.bin, "swarm", "--json", "--data", r.data).Output()
+	out, err := exec.Command("ip", "netns", "exec", named(origin), r.bin, "swarm", "--json", "--data", r.data).Output()
 	if err != nil {
 		return nil
 	}
@@ -230,14 +231,14 @@ func (r *rig) watch(c cell, way string, into *run) {
 		r.t.Fatalf("viewers.mjs: %v", err)
 	}
 	if err := json.Unmarshal(lastLine(out), into); err != nil {
-		r.t.Fatalf("viewers.mjs printed %q: %v", out, err)
+		r.t.Fatalf("viewers.mjs printed %.300q: %v", out, err)
 	}
 }
 
 // browser writes the program that starts Chromium in a viewer's namespace.
 func (r *rig) browser(i int) string {
 	path := filepath.Join(r.dir, "chromium-"+strconv.Itoa(i))
-	text := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s \"$@\"\n", viewerSpace(i), chromium())
+	text := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s \"$@\"\n", named(viewerSpace(i)), chromium())
 	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		r.t.Fatal(err)
 	}

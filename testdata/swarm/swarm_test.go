@@ -163,8 +163,13 @@ func newRig(t *testing.T) *rig {
 // publish makes a channel with the clip on it.
 func (r *rig) publish(t *testing.T) {
 	t.Helper()
-	path := filepath.Join(r.dir, "clip.mp4")
-	render(t, path)
+	const path = "build/clip.mp4" // kept, so that every run of a day has the same
+	if _, err := os.Stat(path); err != nil {
+		render(t, path+".part")
+		if err := os.Rename(path+".part", path); err != nil {
+			t.Fatal(err)
+		}
+	}
 	execute(t, r.bin, "init", "--data", r.data, "--local", "--domain", home+":"+port, "--name", "Figures", "--handle", "figures")
 	execute(t, r.bin, "publish", path, "--data", r.data, "--title", "A walk through fractals", "--json")
 	var video struct {
@@ -208,7 +213,7 @@ func render(t *testing.T, path string) {
 	execute(t, "ffmpeg", "-v", "error", "-nostdin", "-y", "-filter_complex", graph.String(),
 		"-f", "lavfi", "-i", fmt.Sprintf("aevalsrc='0.2*sin(2*PI*(220+60*sin(t/3))*t)*gt(mod(t,3.1),0.4)':s=48000:d=%.0f", length.Seconds()),
 		"-map", "[v]", "-map", "0:a", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "760k", "-maxrate", "1100k", "-bufsize", "2200k",
-		"-g", "48", "-keyint_min", "48", "-sc_threshold", "0", "-c:a", "aac", "-b:a", "64k", "-ac", "2", path)
+		"-g", "48", "-keyint_min", "48", "-sc_threshold", "0", "-c:a", "aac", "-b:a", "64k", "-ac", "2", "-f", "mp4", path)
 }
 
 func picture(i int) string {

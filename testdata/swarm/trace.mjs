@@ -61,6 +61,9 @@ for (const r of repeats.slice(0, Number(process.env.MANY ?? 60))) {
   console.log(`  ${(r.first / 1000).toFixed(1).padStart(6)}  v${r.viewer}  ${((r.start / size) * length).toFixed(1).padStart(6)} s  ${String(r.again).padStart(8)} of ${String(r.bytes).padStart(8)}  ${r.leased ? "lease" : "     "} ${r.range.slice(0, 40)} ${r.failed}`);
 }
 
+const others = viewers[0].others ?? [];
+console.log(`beside the media, viewer 0 (begin s, end s, bytes): ${others.filter((o) => o[2] > 3000).map((o) => `${(o[0] / 1000).toFixed(1)}-${(o[1] / 1000).toFixed(1)} ${o[2]} ${o[3].split("/").at(-1)}`).join(", ")}`);
+
 console.log("every 15 s: position/ahead/stalled of each viewer");
 for (let t = 5000; t < run.seconds * 1000; t += 15000) {
   console.log(`  ${String(t / 1000).padStart(4)} s  ` + viewers.map((v) => {

@@ -46,7 +46,7 @@ function follow(cdp, requests) {
     const header = (name) => Object.entries(request.headers).find(([k]) => k.toLowerCase() === name)?.[1];
     requests.set(requestId, {
       media, url: request.url, range: header("range") ?? new URL(request.url).search, leased: Boolean(header("tubelet-viewer")),
-      from: wallTime * 1000, first: 0, to: 0, bytes: 0, status: 0, failed: "",
+      from: wallTime * 1000, first: 0, to: 0, bytes: 0, wire: 0, status: 0, failed: "",
     });
   });
   cdp.on("Network.responseReceived", ({ requestId, response }) => {
@@ -59,9 +59,10 @@ function follow(cdp, requests) {
     r.first ||= Date.now();
     r.bytes += dataLength;
   });
-  const over = ({ requestId, errorText }) => {
+  const over = ({ requestId, errorText, encodedDataLength }) => {
     const r = requests.get(requestId);
     if (!r) return;
+    r.wire = encodedDataLength ?? 0;
     r.to = Date.now();
     r.failed = errorText ?? "";
   };
@@ -85,7 +86,7 @@ async function watch(viewer, index, began) {
   }
   viewer.extra = await viewer.page.evaluate(() => {
     const player = document.querySelector(".player")?.player;
-    return player?.engine?.swarm?.report?.() ?? window.tubeletSwarm?.report?.() ?? null;
+    return player?.sharing?.figures ?? null;
   }).catch(() => null);
   await viewer.browser.close().catch(() => {});
 }
@@ -106,16 +107,29 @@ function report(viewer, began) {
     start: viewer.start, firstFrame: Math.round(last.firstFrame ?? 0), pressed: Math.round(last.pressed ?? 0), ended: last.ended > 0, played: round(last.time),
     // What a clock says, whatever events the browser sends: playing took so much longer than the film.
     late: last.firstFrame ? round(((last.ended || last.now) - last.firstFrame) / 1000 - last.time) : 0,
-    stalls, http: sum(list.map((r) => r.bytes)), page: sum([...viewer.requests.values()].filter((r) => !r.media).map((r) => r.bytes)),
+    stalls, http: sum(list.map((r) => r.bytes)), page: sum([...viewer.requests.values()].filter((r) => !r.media).map((r) => r.wire)),
     requests: list.map((r) => [Math.round(r.from - began), r.first ? r.first - began : 0, r.to ? r.to - began : 0, r.range, r.bytes, r.status, r.leased ? 1 : 0, r.failed]),
+    others: [...viewer.requests.values()].filter((r) => !r.media).map((r) => [Math.round(r.from - began), r.to ? r.to - began : 0, r.wire, new URL(r.url).pathname]),
     p2pIn: last.received, p2pOut: last.sent, pairs: last.pairs ?? 0, open: last.open ?? 0, rows: last.rows, dropped: last.dropped,
     extra: viewer.extra ?? null, faults: viewer.faults.slice(0, 20), states: viewer.states,
   };
 }
 
+// line says where everybody stands: second of the film, data channels open, megabytes
+// by HTTP and from peers.
+function line(began) {
+  const each = list.map((v) => {
+    const s = v.states.at(-1);
+    return s ? `${s[1].toFixed(0)}${s[3] ? "!" : ""} p${s[7]} ${(s[4] / 1e6).toFixed(1)}+${(s[5] / 1e6).toFixed(1)}` : "-";
+  });
+  return `  ${((Date.now() - began) / 1000).toFixed(0)} s: ${each.join(" | ")}`;
+}
+
 const list = await Promise.all(run.chromium.map(open));
 await wait(2000); // let the browsers' own start calm down
 const began = Date.now();
+const progress = setInterval(() => console.error(line(began)), 15000);
 await Promise.all(list.map((viewer, i) => watch(viewer, i, began)));
-console.log(JSON.stringify({ seconds: (Date.now() - began) / 1000, viewers: list.map((v) => report(v, began)) }));
-process.exit(0);
+clearInterval(progress);
+const result = JSON.stringify({ seconds: (Date.now() - began) / 1000, viewers: list.map((v) => report(v, began)) });
+process.stdout.write(`${result}\n`, () => process.exit(0)); // once it is out: a pipe takes time
