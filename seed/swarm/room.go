@@ -12,8 +12,9 @@ type room struct {
 	rules   *Rules
 	viewers []*viewer // players and holders, in the order of coming: ticks must be deterministic
 	mirrors int
-	supply  []int32  // per piece: what its live holders can pass on, in units of supplyUnit
-	copies  []uint16 // per piece: live holders and leaseholders
+	supply  []int32   // per piece: what its live holders can pass on, in units of supplyUnit
+	copies  []uint16  // per piece: live holders and leaseholders
+	presses []float32 // by slack: Rules.pressures
 	press   []float32
 	near    []float32
 }
@@ -54,7 +55,7 @@ type startRight struct {
 }
 
 func newRoom(hash string, x *index, rules *Rules) *room {
-	return &room{hash: hash, x: x, rules: rules, supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
+	return &room{hash: hash, x: x, rules: rules, presses: rules.pressures(), supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
 		press: make([]float32, x.pieces), near: make([]float32, x.pieces)}
 }
 

@@ -1,6 +1,9 @@
 package swarm
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Rules are the scheduler's numbers. docs/sharing.md says what each is worth.
 type Rules struct {
@@ -19,5 +22,21 @@ func DefaultRules() Rules {
 	return Rules{
 		Queue: 500 * time.Millisecond, LookAhead: 60, CopyPenalty: 5, WishPenalty: 5,
 		Growth: 2, Margin: 2, Patience: 25, Fetching: 1,
+	}
+}
+
+const pressSteps = 10 // a second
+
+// pressures is, by slack in tenths of a second, the number of copies that must exist now for
+// one viewer that needs a piece then, if copies double every Growth seconds until Margin
+// before the deadline. The last is 0.
+func (r *Rules) pressures() []float32 {
+	var table []float32
+	for i := 0; ; i++ {
+		late := max(0, float64(i)/pressSteps-r.Margin) / r.Growth
+		if late > 14 || i > 100*pressSteps {
+			return append(table, 0)
+		}
+		table = append(table, float32(math.Exp2(-late)))
 	}
 }

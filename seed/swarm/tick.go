@@ -120,7 +120,7 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 	for i := r.x.at(pos); i < len(r.x.segs) && r.x.segs[i].start < pos+r.rules.LookAhead; i++ {
 		seg := &r.x.segs[i]
 		slack := float32(max(0, seg.start-pos))
-		press := r.rules.pressure(slack)
+		press := r.presses[min(int(slack*pressSteps), len(r.presses)-1)]
 		from := max(seg.from, next)
 		next = seg.to + 1
 		if from > seg.to {
@@ -141,19 +141,6 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 		}
 	}
 	return asks
-}
-
-// pressure is the number of copies that must exist now for one viewer that needs a piece in
-// slack seconds, if copies double every Growth seconds until Margin before the deadline.
-func (r *Rules) pressure(slack float32) float32 {
-	switch s := float64(slack); {
-	case s <= r.Margin:
-		return 1
-	case s > r.Margin+14*r.Growth:
-		return 0
-	default:
-		return float32(math.Exp2((r.Margin - s) / r.Growth))
-	}
 }
 
 // whom chooses the viewer for a copy: of those that will play the piece soon and
