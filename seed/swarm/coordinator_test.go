@@ -407,6 +407,34 @@ func TestPartners(t *testing.T) {
 	}
 }
 
+// TestPoor has most viewers lack their next second for a while, and then have it.
+func TestPoor(t *testing.T) {
+	s := newStage(t)
+	ids := []Peer{"a", "b", "c", "d"}
+	for _, p := range ids {
+		s.join(p, 0, bitfield(s.m, 4))
+	}
+	ask := func(have int, seconds int) (poor bool) {
+		for range seconds {
+			s.now = s.now.Add(time.Second)
+			for _, p := range ids {
+				s.report(p, Report{Position: 3.5, Have: bitfield(s.m, have)})
+			}
+			poor = s.c.Poor(s.now, "h")
+		}
+		return poor
+	}
+	if ask(4, 5) {
+		t.Error("poor before anybody has settled")
+	}
+	if !ask(4, 30) {
+		t.Error("not poor though everybody starves")
+	}
+	if ask(8, 30) {
+		t.Error("still poor though everybody is fed")
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	s := newStage(t)
 	for name, m := range map[string]*Media{

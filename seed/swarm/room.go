@@ -15,6 +15,8 @@ type room struct {
 	supply  []int32   // per piece: what its live holders can pass on, in units of supplyUnit
 	copies  []uint16  // per piece: live holders and leaseholders
 	presses []float32 // by slack: Rules.pressures
+	poor    float64   // part of the viewers that starve, averaged
+	poorAt  time.Time
 	press   []float32
 	near    []float32
 }

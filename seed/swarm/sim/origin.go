@@ -78,7 +78,7 @@ func (o *origin) request(h *flow) {
 func (o *origin) Queue() time.Duration {
 	n := 0.0
 	for _, h := range o.flows {
-		if !h.over && h.class == budget.Leased {
+		if !h.over && (h.class == budget.Leased || h.class == budget.Start && o.w.s.StartsFirst) {
 			n += h.left()
 		}
 	}
@@ -124,6 +124,10 @@ func (o *origin) push(h *flow) {
 	n := min(partBytes, h.left())
 	if n < 1 {
 		n = 1
+	}
+	if o.w.s.StartsFirst && h.class == budget.Start {
+		h.class, h.slack = budget.Leased, -time.Hour // before every lease
+		defer func() { h.class = budget.Start }()
 	}
 	claim := budget.Claim{Viewer: string(h.v.peer), Class: h.class, Slack: h.slack - (o.w.now - h.ready), Rate: o.guard(h)}
 	h.ticket = o.line.Push(o.w.clock(), claim, int(n))

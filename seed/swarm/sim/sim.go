@@ -43,6 +43,9 @@ type Scenario struct {
 	Rules       *swarm.Rules              // nil: the server's
 	Client      *Client                   // nil: the player's
 	Seed        uint64
+
+	RandomPartners bool // the tracker draws, whatever the coordinator thinks
+	StartsFirst    bool // starts before leases always, and counted in the queue
 }
 
 // Result is what came of it.

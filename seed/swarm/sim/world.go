@@ -257,7 +257,7 @@ func (w *world) meet(v *viewer) {
 
 // candidates is whom the tracker offers: of the coordinator's choice, or at random.
 func (w *world) candidates(v *viewer) (others []*viewer) {
-	if w.s.Mode == Coordinated {
+	if w.s.Mode == Coordinated && !w.s.RandomPartners {
 		for _, o := range w.here {
 			if o.mirror {
 				others = append(others, o)
