@@ -7,25 +7,14 @@
 // media is the part of an address that media files have in common. The last line is JSON.
 
 import { readFileSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { launch, probe } from "./browser.mjs";
 
 const run = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const probe = new URL("./probe.js", import.meta.url).pathname;
 const stay = 5000; // a viewer serves others so long after the end
 const wait = (ms) => new Promise((ok) => setTimeout(ok, ms));
 
-const flags = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-  "--autoplay-policy=no-user-gesture-required",
-  // Our network has no mDNS and no certificate: both ways may gather plain host addresses
-  // and may use what browsers keep for secure pages.
-  "--disable-features=WebRtcHideLocalIpsWithMdns,Translate,OptimizationHints",
-  `--unsafely-treat-insecure-origin-as-secure=${new URL(run.page).origin},${run.base}`,
-];
-
 async function open(executablePath) {
-  const browser = await chromium.launch({ executablePath, args: flags, chromiumSandbox: false });
+  const browser = await launch(executablePath, [new URL(run.page).origin, run.base]);
   const context = await browser.newContext({ viewport: { width: 640, height: 480 } });
   const page = await context.newPage();
   await page.addInitScript({ path: probe });
