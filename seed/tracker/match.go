@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"cmp"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -98,14 +99,14 @@ func (self *member) rank(now time.Time, other *member) int {
 
 // meet remembers an introduction. With an offer's id, other may answer it once.
 func (m *member) meet(other peerID, now time.Time, offerID string) {
-	m.met[m.next] = acquaintance{other, now, offerID}
-	m.next = (m.next + 1) % len(m.met)
+	m.met[m.next] = acquaintance{other, seconds(now), offerSum(offerID)}
+	m.next = (m.next + 1) % uint8(len(m.met))
 }
 
 // knows reports whether the two were introduced a moment ago.
 func (m *member) knows(other peerID, now time.Time) bool {
 	for _, a := range m.met {
-		if a.id == other && now.Sub(a.time) < introduceAgain {
+		if a.id == other && a.since(now) < introduceAgain {
 			return true
 		}
 	}
@@ -115,9 +116,10 @@ func (m *member) knows(other peerID, now time.Time) bool {
 // owes reports whether an offer of other was passed on to m, which takes the right to
 // answer it.
 func (m *member) owes(other peerID, offerID string) bool {
+	sum := offerSum(offerID)
 	for i, a := range m.met {
-		if a.id == other && a.offerID != "" && a.offerID == offerID {
-			m.met[i].offerID = ""
+		if a.id == other && a.offer == sum && sum != 0 {
+			m.met[i].offer = 0
 			return true
 		}
 	}
@@ -128,7 +130,7 @@ func (m *member) owes(other peerID, offerID string) bool {
 func (m *member) acquaintances() int {
 	n := 0
 	for _, a := range m.met {
-		if !a.time.IsZero() {
+		if a.time != 0 {
 			n++
 		}
 	}
@@ -139,9 +141,25 @@ func (m *member) acquaintances() int {
 func (m *member) recent(now time.Time) int {
 	n := 0
 	for _, a := range m.met {
-		if now.Sub(a.time) < unlucky {
+		if a.since(now) < unlucky {
 			n++
 		}
 	}
 	return n
+}
+
+func seconds(t time.Time) uint32 { return uint32(t.Unix()) }
+
+func (a acquaintance) since(now time.Time) time.Duration {
+	return time.Duration(seconds(now)-a.time) * time.Second
+}
+
+// offerSum is never 0 for an id.
+func offerSum(offerID string) uint64 {
+	if offerID == "" {
+		return 0
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(offerID)) // never fails
+	return h.Sum64() | 1
 }

@@ -36,14 +36,15 @@ type member struct {
 
 	answered time.Time        // when our own seed last answered it
 	met      [16]acquaintance // whom it was lately offered to, and who was offered to it
-	next     int              // place in met
+	next     uint8            // place in met
 }
 
-// acquaintance is an introduction under way or lately made.
+// acquaintance is an introduction under way or lately made. There are many: a checksum
+// stands for the offer's id.
 type acquaintance struct {
-	id      peerID
-	time    time.Time
-	offerID string // of the offer that we passed on to this member, until it is answered
+	id    peerID
+	time  uint32 // in seconds
+	offer uint64 // that we passed on to this member, until it is answered; 0 for none
 }
 
 // viewer is somebody who watches our page. It has a member of the same id once it can

@@ -125,7 +125,7 @@ func (s *socket) serve() {
 			buf = &bytes.Buffer{}
 		}
 		_, err = buf.ReadFrom(r)
-		ok := err == nil && s.mayTalk(time.Now()) && s.t.handle(s, buf.Bytes())
+		ok := err == nil && s.mayTalk(time.Now()) && s.handle(buf.Bytes())
 		if buf.Cap() <= maxMessage { // one long message should not stay for ever
 			buf.Reset()
 			s.t.buffers.Put(buf)
@@ -136,6 +136,14 @@ func (s *socket) serve() {
 			return
 		}
 	}
+}
+
+// handle does what a message asks for, on another stack: one that has once read JSON stays
+// large, and this one would be kept while the socket waits.
+func (s *socket) handle(b []byte) bool {
+	done := make(chan bool, 1)
+	go func() { done <- s.t.handle(s, b) }()
+	return <-done
 }
 
 // patience is how long the next message may take.
