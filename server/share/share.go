@@ -84,7 +84,7 @@ func New(ctx context.Context, cfg Config) (*Share, error) {
 	})
 	s.traffic = newTraffic(cfg.Store, s.budget, s.tracker)
 	s.watching = &watching{share: s}
-	if err := s.limits(ctx); err != nil {
+	if err := s.Limit(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -131,7 +131,7 @@ func (s *Share) look(ctx context.Context, port uint16) error {
 		return err
 	}
 	if version != s.version {
-		if err := errors.Join(s.limits(ctx), s.heedSeed(ctx, port), s.watching.heed(ctx)); err != nil {
+		if err := errors.Join(s.Limit(ctx), s.heedSeed(ctx, port), s.watching.heed(ctx)); err != nil {
 			return err
 		}
 		s.version = version
@@ -154,8 +154,8 @@ func (s *Share) heedSeed(ctx context.Context, port uint16) error {
 	return err
 }
 
-// limits takes over the limits of the upload.
-func (s *Share) limits(ctx context.Context) error {
+// Limit takes over the limits of the upload, as Run does after each commit.
+func (s *Share) Limit(ctx context.Context) error {
 	rate, month, err := Limits(ctx, s.cfg.Store)
 	if err == nil {
 		s.budget.Set(rate, month)

@@ -1,0 +1,112 @@
+package share
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tubelet/tubelet/seed/budget"
+	"github.com/tubelet/tubelet/seed/swarm"
+	"github.com/tubelet/tubelet/store"
+)
+
+// netListener takes a UDP port of the loopback interface.
+type netListener struct{ *net.UDPConn }
+
+func (n *netListener) listen() (*netListener, error) {
+	var err error
+	n.UDPConn, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return n, err
+}
+
+func (n *netListener) port() int { return n.LocalAddr().(*net.UDPAddr).Port }
+
+func TestClaims(t *testing.T) {
+	c := newChannel(t, nil)
+	found, _ := c.index.find(c.hash)
+	viewer := swarm.Peer(strings.Repeat("ab", 20))
+	c.swarm.Join(time.Now(), c.hash.String(), found.Room, viewer, false)
+	r := store.Rendition{File: "360p.mp4", Infohash: c.hash.String(), Bandwidth: 800_000}
+	for _, w := range []struct {
+		name, target, rng, viewer string
+		address                   string
+		rendition                 store.Rendition
+		download                  bool
+		from, to                  int64
+		class                     budget.Class
+		way                       budget.Way
+	}{
+		{"a program that takes the whole file", "/", "", "", "a", r, false, 0, film, budget.Bulk, budget.HTTP},
+		{"a download", "/", "bytes=0-", "", "a", r, true, 0, film, budget.Bulk, budget.HTTP},
+		{"an original", "/", "bytes=0-", "", "a", store.Rendition{}, false, 0, film, budget.Bulk, budget.HTTP},
+		{"a first start", "/?first=1000", "", "", "b", r, false, 0, 1000, budget.Start, budget.HTTP},
+		{"a second start", "/", "bytes=0-999", "", "b", r, false, 0, 1000, budget.Start, budget.HTTP},
+		{"a third start of one address", "/", "bytes=0-999", "", "b", r, false, 0, 1000, budget.Plain, budget.HTTP},
+		{"another address", "/", "bytes=0-999", "", "c", r, false, 0, 1000, budget.Start, budget.HTTP},
+		{"on and on", "/", "bytes=1000-", "", "d", r, false, 1000, film, budget.Plain, budget.HTTP},
+		{"who joined, at its start", "/", "bytes=0-999", string(viewer), "e", r, false, 0, 1000, budget.Start, budget.Swarm},
+		{"who calls itself a viewer", "/", "bytes=500000-600000", strings.Repeat("cd", 20), "e", r, false, 500_000, 600_001, budget.Plain, budget.HTTP},
+		{"who says nonsense", "/", "bytes=500000-600000", "first, please", "e", r, false, 500_000, 600_001, budget.Plain, budget.HTTP},
+	} {
+		q := httptest.NewRequest("GET", w.target, nil)
+		if w.rng != "" {
+			q.Header.Set("Range", w.rng)
+		}
+		if w.viewer != "" {
+			q.Header.Set(Viewer, w.viewer)
+		}
+		got, done := c.claim(Sending{Request: q, Address: w.address, Rendition: w.rendition, Download: w.download}, w.from, w.to)
+		done(true)
+		if got.Class != w.class || got.Way != w.way {
+			t.Errorf("%s: class %d by %d, want %d by %d", w.name, got.Class, got.Way, w.class, w.way)
+		}
+		if want := map[bool]string{true: string(viewer), false: w.address}[w.way == budget.Swarm]; got.Viewer != want {
+			t.Errorf("%s: fairness counts by %q, want %q", w.name, got.Viewer, want)
+		}
+	}
+}
+
+// What passes the gate is the same, with a limit and without, and is counted.
+func TestGate(t *testing.T) {
+	c := newChannel(t, nil)
+	body := bytes.Repeat([]byte("0123456789"), 60_000)
+	sending := Sending{Request: httptest.NewRequest("GET", "/", nil), Address: "a", Rendition: store.Rendition{File: "360p.mp4"}}
+	for i, rate := range []string{"none", "100MB"} {
+		must(t, c.store.SetSetting(t.Context(), "upload.rate", rate))
+		must(t, c.Limit(t.Context()))
+		var got bytes.Buffer
+		g := c.Gate(sending, &got, 0, int64(len(body)))
+		n, err := g.(io.ReaderFrom).ReadFrom(&io.LimitedReader{R: bytes.NewReader(body), N: int64(len(body))})
+		must(t, err)
+		must(t, g.Close())
+		if n != int64(len(body)) || !bytes.Equal(got.Bytes(), body) {
+			t.Errorf("%s: %d bytes came through", rate, n)
+		}
+		if counted := c.traffic.counts()["http"]; counted != int64((i+1)*len(body)) {
+			t.Errorf("%s: %d counted in all", rate, counted)
+		}
+	}
+	must(t, c.Flush(t.Context()))
+	must(t, c.Flush(t.Context()))
+	today, month, err := c.store.Traffic(t.Context(), time.Now())
+	if want := int64(2 * len(body)); err != nil || today["http"] != want || month["http"] != want {
+		t.Errorf("stored %v, %v, %v", today, month, err)
+	}
+}
+
+func TestStarts(t *testing.T) {
+	s := newStarts()
+	now := time.Unix(1_760_000_000, 0)
+	for i, want := range []bool{true, true, false} {
+		if got := s.allow("a", now); got != want {
+			t.Errorf("start %d: %v", i, got)
+		}
+	}
+	if !s.allow("b", now) || !s.allow("a", now.Add(startWindow)) {
+		t.Error("another address, or later, is no start")
+	}
+}
