@@ -39,3 +39,11 @@ func Page(id string, total int64, number int, items []any, more bool) Object {
 	}
 	return withContext(videoTerms(), object)
 }
+
+// Whole returns a short collection in one piece.
+func Whole(id string, items []any) Object {
+	if items == nil {
+		items = []any{}
+	}
+	return withContext(videoTerms(), Object{"id": id, "type": "OrderedCollection", "totalItems": len(items), "orderedItems": items})
+}

@@ -1,0 +1,250 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/tubelet/tubelet/fed/vocab"
+	"github.com/tubelet/tubelet/store"
+	"github.com/tubelet/tubelet/store/social"
+)
+
+// target tells which of our actors a request names.
+func target(site vocab.Site, r *http.Request) (social.Target, string, error) {
+	switch r.PathValue("name") {
+	case site.Channel.Handle:
+		return social.Person, site.Person(), nil
+	case site.GroupName():
+		return social.Group, site.Group(), nil
+	}
+	return "", "", store.ErrNotFound
+}
+
+func (w *Web) actor(_ context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	actor, ok := site.Actors()[r.PathValue("name")]
+	if !ok {
+		return Document{}, store.ErrNotFound
+	}
+	return object(actor)
+}
+
+// outbox is the back catalogue: the person's Creates with the videos in them, the group's
+// Announces.
+func (w *Web) outbox(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	which, id, err := target(site, r)
+	if err != nil {
+		return Document{}, err
+	}
+	_, total, err := w.cfg.Store.Videos(ctx, store.List{Limit: 1})
+	if err != nil {
+		return Document{}, err
+	}
+	return list(r, id+"/outbox", int64(total), func(offset, limit int) ([]any, error) {
+		videos, _, err := w.cfg.Store.Videos(ctx, store.List{Offset: offset, Limit: limit})
+		if err != nil {
+			return nil, err
+		}
+		items := make([]any, 0, len(videos))
+		for _, v := range videos {
+			item, err := w.said(ctx, site, which, v)
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, item)
+		}
+		return items, nil
+	})
+}
+
+// said is what an actor of ours said when a video came out.
+func (w *Web) said(ctx context.Context, site vocab.Site, which social.Target, v store.Video) (vocab.Object, error) {
+	if which == social.Group {
+		return vocab.Bare(site.Announce(v)), nil
+	}
+	facts, err := w.cfg.Facts(ctx, v)
+	return vocab.Bare(site.Create(v, facts)), err
+}
+
+func (w *Web) create(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	video, err := w.listed(ctx, site, r.PathValue("id"))
+	if err != nil {
+		return Document{}, err
+	}
+	facts, err := w.cfg.Facts(ctx, video)
+	if err != nil {
+		return Document{}, err
+	}
+	return object(site.Create(video, facts))
+}
+
+func (w *Web) announce(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	video, err := w.listed(ctx, site, r.PathValue("id"))
+	if err != nil {
+		return Document{}, err
+	}
+	return object(site.Announce(video))
+}
+
+// followers tells how many there are, and to nobody who.
+func (w *Web) followers(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	which, id, err := target(site, r)
+	if err != nil {
+		return Document{}, err
+	}
+	_, total, err := w.social.Followers(ctx, which, 0, 1)
+	if err != nil {
+		return Document{}, err
+	}
+	return list(r, vocab.Followers(id), int64(total), nil)
+}
+
+func (w *Web) following(_ context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	_, id, err := target(site, r)
+	if err != nil {
+		return Document{}, err
+	}
+	return list(r, id+"/following", 0, func(int, int) ([]any, error) { return nil, nil })
+}
+
+// featured is what a profile shows first: ids only, which is all that Mastodon reads.
+func (w *Web) featured(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	_, id, err := target(site, r)
+	if err != nil {
+		return Document{}, err
+	}
+	videos, _, err := w.cfg.Store.Videos(ctx, store.List{Limit: featuredVideos})
+	if err != nil {
+		return Document{}, err
+	}
+	return object(vocab.Whole(id+"/featured", anys(videos, func(v store.Video) any { return site.Video(v.ID) })))
+}
+
+// featuredVideos is how many videos are shown first: the newest, for those whose server
+// shows nothing from before they followed.
+const featuredVideos = 3
+
+func (w *Web) video(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	video, err := w.listed(ctx, site, r.PathValue("id"))
+	if err != nil {
+		return Document{}, err
+	}
+	facts, err := w.cfg.Facts(ctx, video)
+	if err != nil {
+		return Document{}, err
+	}
+	return object(site.FullVideo(video, facts))
+}
+
+func (w *Web) chapters(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	video, err := w.listed(ctx, site, r.PathValue("id"))
+	if err != nil {
+		return Document{}, err
+	}
+	return object(site.Chapters(video))
+}
+
+// collection is what was done and said about a video. Who likes or dislikes is told to
+// nobody; boosts and comments are public posts elsewhere already.
+func (w *Web) collection(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	video, err := w.listed(ctx, site, r.PathValue("id"))
+	if err != nil {
+		return Document{}, err
+	}
+	counts, err := w.social.Counts(ctx, video.ID)
+	if err != nil {
+		return Document{}, err
+	}
+	name := r.PathValue("collection")
+	id := site.Video(video.ID) + "/" + name
+	switch name {
+	case "likes":
+		return list(r, id, counts.Likes, nil)
+	case "dislikes":
+		return list(r, id, counts.Dislikes, nil)
+	case "shares":
+		return list(r, id, counts.Boosts, func(offset, limit int) ([]any, error) {
+			boosts, err := w.social.Reactions(ctx, video.ID, "boost", offset, limit)
+			return anys(boosts, func(b social.Reaction) any { return b.Activity }), err
+		})
+	case "replies":
+		return list(r, id, counts.Comments, func(offset, limit int) ([]any, error) {
+			ids, err := w.social.Replies(ctx, video.ID, 0, offset, limit)
+			return anys(ids, func(id string) any { return id }), err
+		})
+	case "comments", "context":
+		return list(r, id, counts.Comments, func(offset, limit int) ([]any, error) {
+			ids, err := w.social.AllReplies(ctx, video.ID, offset, limit)
+			return anys(ids, func(id string) any { return id }), err
+		})
+	}
+	return Document{}, store.ErrNotFound
+}
+
+// own returns a comment that the creator wrote, and that everybody may see.
+func (w *Web) own(ctx context.Context, r *http.Request) (social.Comment, error) {
+	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
+	if err != nil {
+		return social.Comment{}, store.ErrNotFound
+	}
+	comment, err := w.social.Comment(ctx, number)
+	if err == nil && (comment.Actor != 0 || comment.State != social.Shown) {
+		err = store.ErrNotFound
+	}
+	return comment, err
+}
+
+func (w *Web) comment(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	comment, err := w.own(ctx, r)
+	if err != nil {
+		return Document{}, err
+	}
+	if _, err := w.listed(ctx, site, comment.Video); err != nil {
+		return Document{}, err
+	}
+	note, err := w.Note(ctx, site, comment)
+	if err != nil {
+		return Document{}, err
+	}
+	return object(vocab.InContext(note))
+}
+
+// Note returns a comment of the creator's as an object.
+func (w *Web) Note(ctx context.Context, site vocab.Site, c social.Comment) (vocab.Object, error) {
+	to, whom := site.Video(c.Video), ""
+	var mention vocab.Mention
+	if c.Parent != 0 {
+		parent, err := w.social.Comment(ctx, c.Parent)
+		if err != nil {
+			return nil, err
+		}
+		to, whom = parent.URI, parent.ActorURI
+		mention = vocab.Mention{ID: whom, Acct: parent.Acct}
+	}
+	return site.Note(vocab.Reply{Number: c.ID, Video: c.Video, To: to, HTML: c.HTML, Published: c.PublishedAt, Edited: c.EditedAt, Mention: mention}), nil
+}
+
+func (w *Web) replies(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	comment, err := w.own(ctx, r)
+	if err != nil {
+		return Document{}, err
+	}
+	ids, err := w.social.Replies(ctx, comment.Video, comment.ID, 0, pageSize)
+	if err != nil {
+		return Document{}, err
+	}
+	return object(vocab.Whole(site.Comment(comment.ID)+"/replies", anys(ids, func(id string) any { return id })))
+}
+
+// quote is the word that a quote was allowed, FEP-044f.
+func (w *Web) quote(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
+	if err != nil {
+		return Document{}, store.ErrNotFound
+	}
+	quote, err := w.social.Quote(ctx, number)
+	if err != nil {
+		return Document{}, err
+	}
+	return object(site.QuoteAuthorization(quote.ID, quote.Quote, quote.Video))
+}
