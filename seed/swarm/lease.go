@@ -71,11 +71,11 @@ func (c *Coordinator) expire(now time.Time) {
 	c.leases = c.leases[n:]
 }
 
-// obsolete ends leases on pieces that the viewer says it has and did not ask for: they came
-// from a peer in the meantime.
+// obsolete ends leases on pieces that the viewer says it has: a peer was faster, or the rest
+// of it came from one.
 func (c *Coordinator) obsolete(v *viewer, have []byte) {
 	for _, l := range slices.Clone(v.leases) {
-		if !l.asked && wire(have, l.piece>>6)&(1<<(l.piece&63)) != 0 {
+		if wire(have, l.piece>>6)&(1<<(l.piece&63)) != 0 {
 			c.end(l, true)
 		}
 	}
@@ -150,11 +150,14 @@ func (c *Coordinator) Done(now time.Time, hash string, p Peer, from, to int64, w
 	}
 	x := v.room.x
 	for piece := x.piece(from); piece <= x.piece(to-1); piece++ {
+		start := int64(piece) * x.media.PieceLength
 		if l := v.lease(piece); l != nil && l.asked {
-			c.end(l, whole)
+			// Of a piece with several gaps the last one ends the lease.
+			if !whole || to >= start+l.length {
+				c.end(l, whole)
+			}
 			continue
 		}
-		start := int64(piece) * x.media.PieceLength
 		if whole && from <= start && start+x.pieceSize(piece) <= to {
 			v.hold(piece)
 			v.given.set(piece)

@@ -12,6 +12,9 @@ import (
 // maxPartners is how many connections a viewer keeps before it is no longer offered to others.
 const maxPartners = 30
 
+// partnerSample bounds the work for one viewer of a crowd.
+const partnerSample = 256
+
 // Partners names up to n viewers that p should meet, best first: alternately one drawn by
 // what it holds of what p will play soon and can give, and one at random, so that the swarm
 // hangs together. Mirrors are the tracker's to add.
@@ -55,7 +58,11 @@ func (r *room) others(now time.Time, v *viewer) []partner {
 		to++
 	}
 	var others []partner
-	for _, o := range r.viewers {
+	n := len(r.viewers)
+	step := max(1, n/partnerSample)
+	at := int(pairing(v.id, Peer(r.hash)) * float64(n))
+	for i := 0; i < n; i += step {
+		o := r.viewers[(at+i)%n]
 		if o == v || o.connected >= maxPartners || o.hidden && o.paused || o.reported && now.Sub(o.at) > silence {
 			continue
 		}

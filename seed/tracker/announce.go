@@ -85,7 +85,7 @@ func (t *Tracker) welcome(now time.Time, s *socket, h metainfo.Hash, id peerID, 
 
 // introduce passes each offer on to another member.
 func (t *Tracker) introduce(now time.Time, self *member, offers []offer) {
-	for i, other := range self.room.choose(now, self, len(offers)) {
+	for i, other := range self.room.choose(now, self, len(offers), t.liked(now, self, len(offers))) {
 		other.meet(self.id, now, offers[i].OfferID)
 		self.meet(other.id, now, "")
 		other.socket.send(introduction{

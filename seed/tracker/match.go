@@ -11,6 +11,7 @@ import (
 const (
 	enough     = 30               // connections that a viewer has use for
 	candidates = 64               // members looked at for one announce
+	likedBonus = 100              // more than any number of connections
 	unlucky    = 10 * time.Second // after which a viewer without connections is taken to be behind a wall
 )
 
@@ -20,7 +21,9 @@ const (
 // is served by our own seed and by mirrors, and meets its like before it meets viewers,
 // whose uplinks the scheduler counts on. Among equals those with few connections come
 // first, so that newcomers are spread over the swarm and nobody carries all of them.
-func (r *room) choose(now time.Time, self *member, n int) []*member {
+//
+// liked are those that the scheduler would have it meet, for what they hold.
+func (r *room) choose(now time.Time, self *member, n int, liked []*member) []*member {
 	if n == 0 {
 		return nil
 	}
@@ -30,11 +33,15 @@ func (r *room) choose(now time.Time, self *member, n int) []*member {
 	}
 	choices := make([]choice, 0, min(candidates, len(r.list)))
 	mirrors := 0
-	for _, other := range r.sample() {
-		if other == self || other.socket == self.socket || self.whole && other.whole || self.knows(other.id, now) {
+	for i, other := range append(slices.Clip(liked), r.sample()...) {
+		if i >= len(liked) && slices.Contains(liked, other) || other == self || other.socket == self.socket || self.whole && other.whole || self.knows(other.id, now) {
 			continue
 		}
-		choices = append(choices, choice{other, self.rank(now, other)})
+		rank := self.rank(now, other)
+		if i < len(liked) {
+			rank -= likedBonus
+		}
+		choices = append(choices, choice{other, rank})
 	}
 	slices.SortStableFunc(choices, func(a, b choice) int { return cmp.Compare(a.rank, b.rank) })
 	chosen := make([]*member, 0, n)
@@ -50,6 +57,19 @@ func (r *room) choose(now time.Time, self *member, n int) []*member {
 		}
 	}
 	return chosen
+}
+
+// liked asks the scheduler whom a viewer of our page should meet.
+func (t *Tracker) liked(now time.Time, self *member, n int) (liked []*member) {
+	if t.cfg.Coordinator == nil || n == 0 || !self.joined() {
+		return nil
+	}
+	for _, p := range t.cfg.Coordinator.Partners(now, self.room.hash.String(), self.id.hex(), 2*n) {
+		if id, ok := fromHex(string(p)); ok && self.room.members[peerID(id)] != nil {
+			liked = append(liked, self.room.members[peerID(id)])
+		}
+	}
+	return liked
 }
 
 // sample returns members in random order, all mirrors among them as long as they are few.
