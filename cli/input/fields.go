@@ -81,6 +81,21 @@ func setDownloads(n *yaml.Node, v *store.Video) error {
 	return nil
 }
 
+func setP2P(n *yaml.Node, v *store.Video) error {
+	var text string
+	if err := scalar(n, &text); err != nil {
+		return err
+	}
+	if text == sameAsSetting {
+		text = ""
+	}
+	if !slices.Contains([]string{"", "on", "ask", "off"}, text) {
+		return fmt.Errorf("%q: use on, ask, off or default", text)
+	}
+	v.P2P = text
+	return nil
+}
+
 func setChapters(n *yaml.Node, v *store.Video) error {
 	texts, err := sequence(n)
 	if err != nil {

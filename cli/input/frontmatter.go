@@ -2,6 +2,7 @@ package input
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -38,10 +39,15 @@ type header struct {
 	Language   string   `yaml:"language"`
 	License    string   `yaml:"license"`
 	Downloads  bool     `yaml:"downloads"`
+	P2P        string   `yaml:"p2p"`
 	Chapters   []string `yaml:"chapters"`
 }
 
+// sameAsSetting stands for a video that says nothing of its own.
+const sameAsSetting = "default"
+
 const notes = `# visibility: public, unlisted or draft. at: 2026-12-01T18:00 publishes then, empty at once.
+# p2p: on, ask, off, or default as the setting p2p says.
 # chapters: lines such as - 1:23 What follows. Below the second --- comes the description, in Markdown.
 `
 
@@ -49,7 +55,7 @@ const notes = `# visibility: public, unlisted or draft. at: 2026-12-01T18:00 pub
 func Format(v store.Video) ([]byte, error) {
 	h := header{
 		Title: v.Title, Visibility: string(v.Visibility), At: formatAt(v), Tags: v.Tags,
-		Language: v.Language, License: v.License, Downloads: v.Downloads,
+		Language: v.Language, License: v.License, Downloads: v.Downloads, P2P: cmp.Or(v.P2P, sameAsSetting),
 	}
 	for _, c := range v.Chapters {
 		h.Chapters = append(h.Chapters, formatOffset(c.Start)+" "+c.Title)
@@ -67,7 +73,7 @@ func Format(v store.Video) ([]byte, error) {
 func Same(v, w store.Video) bool {
 	return v.Title == w.Title && v.Description == w.Description && v.Visibility == w.Visibility &&
 		v.PublishAt.Equal(w.PublishAt) && slices.Equal(v.Tags, w.Tags) && v.Language == w.Language &&
-		v.License == w.License && v.Downloads == w.Downloads && slices.Equal(v.Chapters, w.Chapters)
+		v.License == w.License && v.Downloads == w.Downloads && v.P2P == w.P2P && slices.Equal(v.Chapters, w.Chapters)
 }
 
 // formatAt writes the moment for which v is scheduled, if it still is.
@@ -137,6 +143,7 @@ func setters(now time.Time) map[string]func(*yaml.Node, *store.Video) error {
 		"language":   func(n *yaml.Node, v *store.Video) error { return scalar(n, &v.Language) },
 		"license":    func(n *yaml.Node, v *store.Video) error { return scalar(n, &v.License) },
 		"downloads":  setDownloads,
+		"p2p":        setP2P,
 		"chapters":   setChapters,
 	}
 }
@@ -152,7 +159,7 @@ func apply(mapping *yaml.Node, v *store.Video, now time.Time) error {
 		set, known := setters[key.Value]
 		if !known {
 			return &LineError{key.Line + 1, fmt.Errorf(
-				"%q is not known: use title, visibility, at, tags, language, license, downloads, chapters", key.Value)}
+				"%q is not known: use title, visibility, at, tags, language, license, downloads, p2p, chapters", key.Value)}
 		}
 		if seen[key.Value] {
 			return &LineError{key.Line + 1, fmt.Errorf("%s is there twice", key.Value)}

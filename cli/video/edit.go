@@ -26,6 +26,7 @@ type editOptions struct {
 	thumbnail, chapters, at string
 	public, unlisted, draft bool
 	downloads               bool
+	p2p                     string
 	from                    string
 	given                   func(flag string) bool
 	captionFiles            map[string]string
@@ -51,6 +52,7 @@ the mistake is shown with its line; tubelet edit ID --from FILE takes it up agai
 	}
 	o.flags(c)
 	line.Completes(c, "language", line.Languages)
+	line.Completes(c, "p2p", sharing)
 	line.Exits(c, exit.NotFound, exit.Conflict)
 	return c
 }
@@ -70,6 +72,7 @@ func (o *editOptions) flags(c *cobra.Command) {
 	f.StringArrayVar(&o.rmCaptions, "rm-caption", nil, "without the captions of `LANG`")
 	f.StringVar(&o.chapters, "chapters", "", "`FILE` of chapters")
 	f.BoolVar(&o.downloads, "downloads", true, "offer files for download")
+	f.StringVar(&o.p2p, "p2p", "", "`on|ask|off|default`: whether viewers share it among themselves; default is the setting p2p")
 	f.BoolVar(&o.public, "public", false, "shown to everybody, now")
 	f.BoolVar(&o.unlisted, "unlisted", false, "watchable by who has the address, named nowhere")
 	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
@@ -110,7 +113,7 @@ func (o *editOptions) run(ctx context.Context, a *app.App, id string) error {
 func (o *editOptions) any() bool {
 	return slices.ContainsFunc([]string{
 		"title", "description", "description-file", "tag", "add-tag", "rm-tag", "language", "license", "thumbnail",
-		"caption", "rm-caption", "chapters", "downloads", "public", "unlisted", "draft", "at",
+		"caption", "rm-caption", "chapters", "downloads", "p2p", "public", "unlisted", "draft", "at",
 	}, o.given)
 }
 
@@ -130,7 +133,7 @@ func (o *editOptions) fromFlags(ctx context.Context, w *work.Worker, v store.Vid
 // apply returns v as the options want it.
 func (o *editOptions) apply(v store.Video) (store.Video, error) {
 	for flag, field := range map[string][2]*string{
-		"title": {&o.title, &v.Title}, "language": {&o.language, &v.Language}, "license": {&o.license, &v.License},
+		"title": {&o.title, &v.Title}, "language": {&o.language, &v.Language}, "license": {&o.license, &v.License}, "p2p": {&o.p2p, &v.P2P},
 	} {
 		if o.given(flag) {
 			*field[1] = *field[0]

@@ -25,7 +25,7 @@ type publishOptions struct {
 	title, description, descriptionFile string
 	language, license                   string
 	tags, captions                      []string
-	thumbnail, chapters, at             string
+	thumbnail, chapters, at, p2p        string
 	unlisted, draft, noWait, dryRun     bool
 	threads                             threads
 }
@@ -60,6 +60,7 @@ threads. Else this command makes them, and --threads says with how many cores.`,
 	f.StringVar(&o.thumbnail, "thumbnail", "", "picture: an image `FILE|TIME`, such as 1:23 (default a good frame)")
 	f.StringArrayVar(&o.captions, "caption", nil, "captions: `LANG=FILE`, WebVTT or SubRip, repeated")
 	f.StringVar(&o.chapters, "chapters", "", "`FILE` of chapters (default timestamps in the description, else the container's)")
+	f.StringVar(&o.p2p, "p2p", "", "`on|ask|off`: whether viewers share it among themselves (default the setting p2p)")
 	f.BoolVar(&o.unlisted, "unlisted", false, "watchable by who has the address, named nowhere")
 	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
 	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
@@ -70,6 +71,7 @@ threads. Else this command makes them, and --threads says with how many cores.`,
 	line.Exclusive(c, "description", "description-file")
 	line.Exclusive(c, "draft", "at")
 	line.Completes(c, "language", line.Languages)
+	line.Completes(c, "p2p", sharing)
 	line.Exits(c, exit.NotFound, exit.Conflict, exit.Refused)
 	return c
 }
@@ -119,7 +121,7 @@ func refused(file string, err error) error {
 // publish makes the options a request.
 func (o publishOptions) publish(a *app.App, file string) (work.Publish, error) {
 	p := work.Publish{
-		Title: o.title, Language: o.language, License: o.license, Tags: input.List(o.tags),
+		Title: o.title, Language: o.language, License: o.license, Tags: input.List(o.tags), P2P: o.p2p,
 		Thumbnail: o.thumbnail, Chapters: o.chapters, Visibility: store.Public,
 	}
 	switch {

@@ -8,6 +8,9 @@ import (
 	"github.com/tubelet/tubelet/cli/app"
 )
 
+// sharing returns what may be said of sharing a video.
+func sharing() []string { return []string{"on", "ask", "off", "default"} }
+
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{

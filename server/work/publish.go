@@ -179,6 +179,9 @@ func (w *Worker) checkInput(ctx context.Context, p Publish) (*input, error) {
 	if v.Tags, err = check.Tags(p.Tags); err != nil {
 		return nil, err
 	}
+	if v.P2P, err = check.P2P(p.P2P); err != nil {
+		return nil, err
+	}
 	if v.Language, err = check.Language("language", p.Language); err != nil {
 		return nil, err
 	}

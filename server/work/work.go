@@ -74,6 +74,7 @@ type Publish struct {
 	Language    string // BCP 47
 	License     string
 	Tags        []string
+	P2P         string            // how viewers share it: on, ask, off, or empty for what the setting p2p says
 	Visibility  store.Visibility  // empty means public
 	At          time.Time         // when to show it; zero or past means as soon as it is watchable
 	Thumbnail   string            // an image file, or a time such as 1:23

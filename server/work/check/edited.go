@@ -23,6 +23,9 @@ func Edited(before, after store.Video) (store.Video, error) {
 	if after.Language, err = Language("language", after.Language); err != nil {
 		return after, err
 	}
+	if after.P2P, err = P2P(after.P2P); err != nil {
+		return after, err
+	}
 	for i := range after.Chapters {
 		after.Chapters[i].Title = Line(after.Chapters[i].Title, MaxTitle)
 	}

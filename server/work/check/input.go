@@ -88,6 +88,18 @@ func Language(what, tag string) (string, error) {
 	return parsed.String(), nil
 }
 
+// P2P returns what a video says about sharing: on, ask, off, or "" for default, which is as
+// the setting says.
+func P2P(word string) (string, error) {
+	switch word {
+	case "", "default":
+		return "", nil
+	case "on", "ask", "off":
+		return word, nil
+	}
+	return "", &Error{"p2p", fmt.Errorf("%q: use on, ask, off, or default for what the setting p2p says", word)}
+}
+
 // ReadThumbnail tells a time from a file name; a file that looks like a time can be given as
 // ./1:23.
 func ReadThumbnail(arg string) (Thumbnail, error) {
