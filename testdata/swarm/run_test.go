@@ -136,7 +136,7 @@ func (r *rig) limit(c cell) int64 {
 // budget: a little less than the line, as its help says, since headers and pages pass too.
 func (r *rig) set(way string, limit int64) {
 	p2p, rate := "off", "none"
-	if way == ours {
+	if way == ours || way == opponent { // "off" would refuse p2p-media-loader's swarms as well
 		p2p = "on"
 	}
 	if limit > 0 && (way == ours || way == gated) {
