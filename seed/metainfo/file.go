@@ -125,3 +125,23 @@ func (t Torrent) Magnet(title string, announce, webSeeds []string, exactSource s
 	add("xs", exactSource)
 	return b.String()
 }
+
+// WebSeeds returns the addresses of the file itself that a .torrent names, at most eight.
+// They are a stranger's word: who uses one says which hosts it may lead to.
+func WebSeeds(b []byte) []string {
+	root, err := bencode.Decode(b, 1024)
+	if err != nil {
+		return nil
+	}
+	var found []string
+	if one, ok := root.Get("url-list", bencode.String); ok {
+		return []string{string(one.Bytes)}
+	}
+	list, _ := root.Get("url-list", bencode.List)
+	for _, item := range list.Items[:min(len(list.Items), 8)] {
+		if item.Kind == bencode.String {
+			found = append(found, string(item.Bytes))
+		}
+	}
+	return found
+}

@@ -1,0 +1,5 @@
+package mirror
+
+import "context"
+
+func (m *Mirror) leech(ctx context.Context, f File, b *begun) {}
