@@ -81,8 +81,10 @@ func (l List) newJSONItem(v store.Video) jsonItem {
 	}
 	if all := l.files(v); len(all) > 0 {
 		i.Attachments = []jsonAttachment{{all[0].URL, all[0].Type, all[0].Bytes, seconds(v.Media.Duration)}}
-		if t := all[0].Torrent; t.URL != "" {
-			i.Attachments = append(i.Attachments, jsonAttachment{URL: t.URL, Type: torrentType})
+		for _, f := range all { // mirrors want every rendition
+			if f.Torrent.URL != "" {
+				i.Attachments = append(i.Attachments, jsonAttachment{URL: f.Torrent.URL, Type: torrentType})
+			}
 		}
 	}
 	return i
