@@ -57,7 +57,7 @@ func (t *Tracker) peersFor(r *room, self netip.AddrPort, q query) []found {
 			peers = append(peers, found{where, id})
 		}
 	}
-	if q.event == "stopped" || q.whole {
+	if q.event == "stopped" {
 		return nil
 	}
 	for _, where := range t.ownSeeds() {
@@ -72,7 +72,8 @@ func (t *Tracker) peersFor(r *room, self netip.AddrPort, q query) []found {
 		}
 	}
 	for where, h := range r.hosts { // maps are walked in another order each time
-		if len(peers) >= q.want {
+		// aria2 says that nothing is left, too, while a magnet link is all it has.
+		if len(peers) >= q.want || q.whole {
 			break
 		}
 		add(where, h.id)
