@@ -26,7 +26,7 @@ func (s *Store) Comments(ctx context.Context, video string, offset, limit int) (
 				select id, id, at from top
 				union all select c.id, first, at from thread join comments c on c.parent = thread.id and c.state = 'shown')
 			select c.id, c.video, c.parent, c.author_name, c.author_acct, c.author_url, c.avatar, c.html, c.url,
-				c.likes, c.boosts, c.published_at
+				c.likes, c.boosts, c.published_at, c.edited_at
 			from thread cross join comments c on c.id = thread.id -- cross: in this order
 			order by thread.at desc, thread.first desc, c.parent is not null, c.published_at, c.id`, video, limit, offset)
 		return err
@@ -40,7 +40,7 @@ func (s *Store) Comments(ctx context.Context, video string, offset, limit int) (
 func scanComment(row lite.Scanner, c *Comment) error {
 	var parent sql.NullInt64
 	err := row.Scan(&c.ID, &c.Video, &parent, &c.AuthorName, &c.AuthorAcct, &c.AuthorURL, &c.Avatar,
-		&c.HTML, &c.URL, &c.Likes, &c.Boosts, (*lite.Stamp)(&c.PublishedAt))
+		&c.HTML, &c.URL, &c.Likes, &c.Boosts, (*lite.Stamp)(&c.PublishedAt), (*lite.Stamp)(&c.EditedAt))
 	c.Parent = parent.Int64
 	return err
 }

@@ -69,6 +69,12 @@ func knownSettings() []known {
 		{"seed.listen", "", "address for torrent programs over TCP and uTP, such as :6881; empty means none", orWord("", rule{check: address})},
 		{"upload.rate", "none", "most that videos may take of the upload, in all, such as 20Mbit or 2.5MB a second; none for no limit", rule{check: rate}},
 		{"upload.month", "none", "most that videos may upload in a month, such as 2TB; none for no limit", rule{check: amount}},
+		{"comments", "open", "answers to videos from other servers: open, approve (each by hand), links (those with links by hand) or closed",
+			oneOf("open", "approve", "links", "closed")},
+		{"followers", "accept", "who asks to follow: accept, or approve each by hand", oneOf("accept", "approve")},
+		{"federation", "on", "people follow, like and comment from their own servers (Mastodon, PeerTube and others): on or off", oneOf("on", "off")},
+		{"followers.approve", "false", "ask you before somebody follows: true or false", oneOf("true", "false")},
+		{"comments", "open", "who may comment: open, approve (you first look at each), links (at each with a link) or closed", oneOf("open", "approve", "links", "closed")},
 		{"license", "", "license of new videos, such as CC-BY-4.0", rule{check: line}},
 		{"log_level", "info", "least important message that is logged: debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 	}

@@ -43,7 +43,12 @@ type Video struct {
 	Visibility  Visibility
 	Downloads   bool   // whether the pages offer the renditions for download, and, with the setting "downloads" at all, the original
 	P2P         string // whether viewers share it among themselves: on, ask, off, or empty for what the setting p2p says
+	Commenting  string // who may comment: open, approve, links, closed, or empty for what the setting comments says
+	Warning     string // what viewers are warned of before they see it, empty for nothing
 	Views       int64
+	Likes       int64
+	Dislikes    int64
+	Boosts      int64
 	Comments    int       // comments shown under it
 	PublishAt   time.Time // scheduled moment, zero when none
 	PublishedAt time.Time // first moment it was visible, zero when not yet
@@ -145,6 +150,7 @@ type Comment struct {
 	Likes       int
 	Boosts      int
 	PublishedAt time.Time
+	EditedAt    time.Time // zero when never
 }
 
 // JobState is where a job stands.

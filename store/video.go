@@ -43,6 +43,19 @@ func checkP2P(word string) error {
 	return nil
 }
 
+// checkCommenting returns ErrInvalid for what is no word about commenting on a video.
+func checkCommenting(word string) error {
+	if !slices.Contains([]string{"", "open", "approve", "links", "closed"}, word) {
+		return fmt.Errorf("comments %q: %w", word, ErrInvalid)
+	}
+	return nil
+}
+
+// checkWords checks what has a few words to choose from.
+func checkWords(v Video) error {
+	return cmp.Or(v.Visibility.check(), checkP2P(v.P2P), checkCommenting(v.Commenting))
+}
+
 // listed is what the index videos_listed holds.
 const listed = "v.visibility = 'public' and v.published_at is not null"
 
@@ -50,7 +63,7 @@ const listed = "v.visibility = 'public' and v.published_at is not null"
 // revision stand for those of the one served.
 const (
 	videoColumns = `v.id, v.uuid, v.title, v.description, v.language, v.license, v.tags, v.visibility,
-		v.downloads, v.p2p, v.views, v.comments, v.publish_at, v.published_at, v.created_at, v.updated_at,
+		v.downloads, v.p2p, v.commenting, v.warning, v.views, v.likes, v.dislikes, v.boosts, v.comments, v.publish_at, v.published_at, v.created_at, v.updated_at,
 		v.rev, ` + mediaColumns
 	videoMedia = ` join media m on m.video = v.id and m.rev = iif(v.rev > 0, v.rev, v.latest)`
 )
@@ -59,7 +72,7 @@ func scanVideo(row lite.Scanner, v *Video) error {
 	var tags string
 	var rev int
 	err := row.Scan(append([]any{&v.ID, &v.UUID, &v.Title, &v.Description, &v.Language, &v.License,
-		&tags, &v.Visibility, &v.Downloads, &v.P2P, &v.Views, &v.Comments, (*lite.Stamp)(&v.PublishAt),
+		&tags, &v.Visibility, &v.Downloads, &v.P2P, &v.Commenting, &v.Warning, &v.Views, &v.Likes, &v.Dislikes, &v.Boosts, &v.Comments, (*lite.Stamp)(&v.PublishAt),
 		(*lite.Stamp)(&v.PublishedAt), (*lite.Stamp)(&v.CreatedAt), (*lite.Stamp)(&v.UpdatedAt), &rev},
 		mediaFields(&v.Media)...)...)
 	v.Tags = splitTags(tags)
@@ -82,7 +95,7 @@ func (s *Store) CreateVideo(ctx context.Context, v NewVideo) error {
 	if v.Media.Rev == 0 {
 		v.Media.Rev = 1
 	}
-	if err := cmp.Or(v.Visibility.check(), checkP2P(v.P2P)); err != nil {
+	if err := checkWords(v.Video); err != nil {
 		return fmt.Errorf("create video %s: %w", v.ID, err)
 	}
 	v.CreatedAt = orNow(v.CreatedAt)
@@ -99,10 +112,10 @@ func insertVideo(ctx context.Context, tx *sql.Tx, v NewVideo) error {
 	}
 	tags := cleanTags(v.Tags)
 	_, err := tx.ExecContext(ctx, `insert into videos (id, uuid, title, description, language, license, tags,
-		visibility, downloads, p2p, latest, publish_at, created_at, updated_at)
-		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		visibility, downloads, p2p, commenting, warning, latest, publish_at, created_at, updated_at)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		v.ID, v.UUID, v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility,
-		v.Downloads, v.P2P, v.Media.Rev, lite.Stamp(v.PublishAt), lite.Stamp(v.CreatedAt), lite.Stamp(v.CreatedAt))
+		v.Downloads, v.P2P, v.Commenting, v.Warning, v.Media.Rev, lite.Stamp(v.PublishAt), lite.Stamp(v.CreatedAt), lite.Stamp(v.CreatedAt))
 	if lite.Taken(err) {
 		return ErrExists
 	}
@@ -162,10 +175,10 @@ func complete(ctx context.Context, q lite.Querier, list []Video) error {
 }
 
 // UpdateVideo stores what the creator says about a video: title, description, language,
-// license, tags, visibility, downloads, p2p, schedule and chapters. A moment in the future hides
+// license, tags, visibility, downloads, p2p, commenting, warning, schedule and chapters. A moment in the future hides
 // a published video until then.
 func (s *Store) UpdateVideo(ctx context.Context, v Video) error {
-	if err := cmp.Or(v.Visibility.check(), checkP2P(v.P2P)); err != nil {
+	if err := checkWords(v); err != nil {
 		return fmt.Errorf("update video %s: %w", v.ID, err)
 	}
 	err := s.db.Write(ctx, func(tx *sql.Tx) error { return updateVideo(ctx, tx, v) })
@@ -179,8 +192,8 @@ func updateVideo(ctx context.Context, tx *sql.Tx, v Video) error {
 	now := time.Now()
 	tags := cleanTags(v.Tags)
 	err := lite.Changed(ctx, tx, `update videos set title = ?, description = ?, language = ?, license = ?,
-		tags = ?, visibility = ?, downloads = ?, p2p = ?, publish_at = ?, updated_at = ? where id = ?`,
-		v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads, v.P2P,
+		tags = ?, visibility = ?, downloads = ?, p2p = ?, commenting = ?, warning = ?, publish_at = ?, updated_at = ? where id = ?`,
+		v.Title, v.Description, v.Language, v.License, joinTags(tags), v.Visibility, v.Downloads, v.P2P, v.Commenting, v.Warning,
 		lite.Stamp(v.PublishAt), lite.Stamp(now), v.ID)
 	if err != nil {
 		return err
@@ -218,7 +231,7 @@ type Poster struct {
 // that went, which are the caller's to remove.
 func (s *Store) EditVideo(ctx context.Context, e VideoEdit) (old []string, err error) {
 	id := e.Video.ID
-	if err := cmp.Or(e.Video.Visibility.check(), checkP2P(e.Video.P2P)); err != nil {
+	if err := checkWords(e.Video); err != nil {
 		return nil, fmt.Errorf("edit video %s: %w", id, err)
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
