@@ -3,4 +3,4 @@ package peer
 import "time"
 
 // Impatient makes s start a crashed child again almost at once.
-func Impatient(s *Seed) { s.firstPause, s.lastPause = time.Millisecond, 20 * time.Millisecond }
+func Impatient(s *Seed) { s.firstPause, s.lastPause = time.Millisecond, 20*time.Millisecond }

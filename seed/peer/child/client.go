@@ -46,8 +46,9 @@ func newClient(h *hub) (*torrent.Client, error) {
 	cfg.MaxAllocPeerRequestDataPerConn = 256 << 10
 	cfg.HeaderObfuscationPolicy = torrent.HeaderObfuscationPolicy{RequirePreferred: true} // greet has undone any
 	cfg.CryptoProvides = mse.CryptoMethodPlaintext
-	// Two tabs of one browser have two ids; the same id twice is a second connection of one.
-	cfg.DropDuplicatePeerIds = true
+	// A client that came by two ways keeps one of the connections: its choice, for if both
+	// sides choose, both may be gone.
+	cfg.DropDuplicatePeerIds = false
 	cfg.Bep20 = "-Tb0100-"
 	cfg.ExtendedHandshakeClientVersion = "tubelet"
 	cfg.HTTPUserAgent = "tubelet"
