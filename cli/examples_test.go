@@ -63,6 +63,9 @@ func story(example string) string {
 	if strings.HasSuffix(example, " 7") {
 		b.WriteString("clip first.avi -c:v mpeg4 -c:a mp3\nexec tubelet publish first.avi --no-wait\nexec tubelet jobs --json\nkeep JOB 0.id\n")
 	}
+	if strings.Contains(example, "mirrors") {
+		b.WriteString("mirrored attic\n")
+	}
 	if strings.Contains(example, "--rm-link") {
 		b.WriteString("exec tubelet channel edit --link Mastodon=https://social.example/@me\n")
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/tubelet/tubelet/cli"
+	"github.com/tubelet/tubelet/store"
 )
 
 func TestMain(m *testing.M) {
@@ -58,14 +59,24 @@ func params() testscript.Params {
 			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"clip":    clip,
-			"field":   field,
-			"keep":    keep,
-			"port":    port,
-			"snap":    snap,
-			"settled": settled,
+			"clip":     clip,
+			"field":    field,
+			"keep":     keep,
+			"mirrored": mirrored,
+			"port":     port,
+			"snap":     snap,
+			"settled":  settled,
 		},
 	}
+}
+
+// mirrored makes the channel know a mirror: mirrored NAME.
+func mirrored(ts *testscript.TestScript, neg bool, args []string) {
+	db, err := store.Open(context.Background(), filepath.Join(ts.Getenv("TUBELET_DATA"), "tubelet.db"))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.SeeMirror(context.Background(), store.Mirror{ID: strings.Repeat("ab", 16), Name: args[0], URL: "https://" + args[0] + ".example"})
+	ts.Check(err)
 }
 
 // get fetches an address and prints the answer's body: get [-wait] [-head] [STATUS] URL.

@@ -96,6 +96,21 @@ func setP2P(n *yaml.Node, v *store.Video) error {
 	return nil
 }
 
+func setComments(n *yaml.Node, v *store.Video) error {
+	var text string
+	if err := scalar(n, &text); err != nil {
+		return err
+	}
+	if text == sameAsSetting {
+		text = ""
+	}
+	if !slices.Contains([]string{"", "open", "approve", "links", "closed"}, text) {
+		return fmt.Errorf("%q: use open, approve, links, closed or default", text)
+	}
+	v.Commenting = text
+	return nil
+}
+
 func setChapters(n *yaml.Node, v *store.Video) error {
 	texts, err := sequence(n)
 	if err != nil {

@@ -40,6 +40,8 @@ type header struct {
 	License    string   `yaml:"license"`
 	Downloads  bool     `yaml:"downloads"`
 	P2P        string   `yaml:"p2p"`
+	Comments   string   `yaml:"comments"`
+	Warning    string   `yaml:"warning"`
 	Chapters   []string `yaml:"chapters"`
 }
 
@@ -47,7 +49,8 @@ type header struct {
 const sameAsSetting = "default"
 
 const notes = `# visibility: public, unlisted or draft. at: 2026-12-01T18:00 publishes then, empty at once.
-# p2p: on, ask, off, or default as the setting p2p says.
+# p2p: on, ask, off, or default as the setting p2p says. warning: of the content, empty for none.
+# comments: open, approve, links, closed, or default as the setting comments says.
 # chapters: lines such as - 1:23 What follows. Below the second --- comes the description, in Markdown.
 `
 
@@ -56,6 +59,7 @@ func Format(v store.Video) ([]byte, error) {
 	h := header{
 		Title: v.Title, Visibility: string(v.Visibility), At: formatAt(v), Tags: v.Tags,
 		Language: v.Language, License: v.License, Downloads: v.Downloads, P2P: cmp.Or(v.P2P, sameAsSetting),
+		Comments: cmp.Or(v.Commenting, sameAsSetting), Warning: v.Warning,
 	}
 	for _, c := range v.Chapters {
 		h.Chapters = append(h.Chapters, formatOffset(c.Start)+" "+c.Title)
@@ -73,7 +77,8 @@ func Format(v store.Video) ([]byte, error) {
 func Same(v, w store.Video) bool {
 	return v.Title == w.Title && v.Description == w.Description && v.Visibility == w.Visibility &&
 		v.PublishAt.Equal(w.PublishAt) && slices.Equal(v.Tags, w.Tags) && v.Language == w.Language &&
-		v.License == w.License && v.Downloads == w.Downloads && v.P2P == w.P2P && slices.Equal(v.Chapters, w.Chapters)
+		v.License == w.License && v.Downloads == w.Downloads && v.P2P == w.P2P &&
+		v.Commenting == w.Commenting && v.Warning == w.Warning && slices.Equal(v.Chapters, w.Chapters)
 }
 
 // formatAt writes the moment for which v is scheduled, if it still is.
@@ -144,6 +149,8 @@ func setters(now time.Time) map[string]func(*yaml.Node, *store.Video) error {
 		"license":    func(n *yaml.Node, v *store.Video) error { return scalar(n, &v.License) },
 		"downloads":  setDownloads,
 		"p2p":        setP2P,
+		"comments":   setComments,
+		"warning":    func(n *yaml.Node, v *store.Video) error { return scalar(n, &v.Warning) },
 		"chapters":   setChapters,
 	}
 }
@@ -159,7 +166,7 @@ func apply(mapping *yaml.Node, v *store.Video, now time.Time) error {
 		set, known := setters[key.Value]
 		if !known {
 			return &LineError{key.Line + 1, fmt.Errorf(
-				"%q is not known: use title, visibility, at, tags, language, license, downloads, p2p, chapters", key.Value)}
+				"%q is not known: use title, visibility, at, tags, language, license, downloads, p2p, comments, warning, chapters", key.Value)}
 		}
 		if seen[key.Value] {
 			return &LineError{key.Line + 1, fmt.Errorf("%s is there twice", key.Value)}

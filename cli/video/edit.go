@@ -26,7 +26,7 @@ type editOptions struct {
 	thumbnail, chapters, at string
 	public, unlisted, draft bool
 	downloads               bool
-	p2p                     string
+	p2p, comments, warning  string
 	from                    string
 	given                   func(flag string) bool
 	captionFiles            map[string]string
@@ -53,6 +53,7 @@ the mistake is shown with its line; tubelet edit ID --from FILE takes it up agai
 	o.flags(c)
 	line.Completes(c, "language", line.Languages)
 	line.Completes(c, "p2p", sharing)
+	line.Completes(c, "comments", commenting)
 	line.Exits(c, exit.NotFound, exit.Conflict)
 	return c
 }
@@ -73,6 +74,8 @@ func (o *editOptions) flags(c *cobra.Command) {
 	f.StringVar(&o.chapters, "chapters", "", "`FILE` of chapters")
 	f.BoolVar(&o.downloads, "downloads", true, "offer files for download")
 	f.StringVar(&o.p2p, "p2p", "", "`on|ask|off|default`: whether viewers share it among themselves; default is the setting p2p")
+	f.StringVar(&o.comments, "comments", "", "`open|approve|links|closed|default`: who may comment; default is the setting comments")
+	f.StringVar(&o.warning, "warning", "", "`TEXT` that viewers are warned with before they see it")
 	f.BoolVar(&o.public, "public", false, "shown to everybody, now")
 	f.BoolVar(&o.unlisted, "unlisted", false, "watchable by who has the address, named nowhere")
 	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
@@ -113,7 +116,7 @@ func (o *editOptions) run(ctx context.Context, a *app.App, id string) error {
 func (o *editOptions) any() bool {
 	return slices.ContainsFunc([]string{
 		"title", "description", "description-file", "tag", "add-tag", "rm-tag", "language", "license", "thumbnail",
-		"caption", "rm-caption", "chapters", "downloads", "p2p", "public", "unlisted", "draft", "at",
+		"caption", "rm-caption", "chapters", "downloads", "p2p", "comments", "warning", "public", "unlisted", "draft", "at",
 	}, o.given)
 }
 
@@ -134,6 +137,7 @@ func (o *editOptions) fromFlags(ctx context.Context, w *work.Worker, v store.Vid
 func (o *editOptions) apply(v store.Video) (store.Video, error) {
 	for flag, field := range map[string][2]*string{
 		"title": {&o.title, &v.Title}, "language": {&o.language, &v.Language}, "license": {&o.license, &v.License}, "p2p": {&o.p2p, &v.P2P},
+		"comments": {&o.comments, &v.Commenting}, "warning": {&o.warning, &v.Warning},
 	} {
 		if o.given(flag) {
 			*field[1] = *field[0]

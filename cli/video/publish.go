@@ -26,6 +26,7 @@ type publishOptions struct {
 	language, license                   string
 	tags, captions                      []string
 	thumbnail, chapters, at, p2p        string
+	comments, warning                   string
 	unlisted, draft, noWait, dryRun     bool
 	threads                             threads
 }
@@ -61,6 +62,8 @@ threads. Else this command makes them, and --threads says with how many cores.`,
 	f.StringArrayVar(&o.captions, "caption", nil, "captions: `LANG=FILE`, WebVTT or SubRip, repeated")
 	f.StringVar(&o.chapters, "chapters", "", "`FILE` of chapters (default timestamps in the description, else the container's)")
 	f.StringVar(&o.p2p, "p2p", "", "`on|ask|off`: whether viewers share it among themselves (default the setting p2p)")
+	f.StringVar(&o.comments, "comments", "", "`open|approve|links|closed`: who may comment (default the setting comments)")
+	f.StringVar(&o.warning, "warning", "", "`TEXT` that viewers are warned with before they see it")
 	f.BoolVar(&o.unlisted, "unlisted", false, "watchable by who has the address, named nowhere")
 	f.BoolVar(&o.draft, "draft", false, "watchable by you alone")
 	f.StringVar(&o.at, "at", "", "`TIME` to show it, such as 2026-12-01T18:00")
@@ -72,6 +75,7 @@ threads. Else this command makes them, and --threads says with how many cores.`,
 	line.Exclusive(c, "draft", "at")
 	line.Completes(c, "language", line.Languages)
 	line.Completes(c, "p2p", sharing)
+	line.Completes(c, "comments", commenting)
 	line.Exits(c, exit.NotFound, exit.Conflict, exit.Refused)
 	return c
 }
@@ -121,7 +125,7 @@ func refused(file string, err error) error {
 // publish makes the options a request.
 func (o publishOptions) publish(a *app.App, file string) (work.Publish, error) {
 	p := work.Publish{
-		Title: o.title, Language: o.language, License: o.license, Tags: input.List(o.tags), P2P: o.p2p,
+		Title: o.title, Language: o.language, License: o.license, Tags: input.List(o.tags), P2P: o.p2p, Commenting: o.comments, Warning: o.warning,
 		Thumbnail: o.thumbnail, Chapters: o.chapters, Visibility: store.Public,
 	}
 	switch {

@@ -102,6 +102,7 @@ func facts(s *app.Session, v store.Video) [][2]string {
 		{"language", v.Language},
 		{"licence", v.License},
 		{"captions", strings.Join(captions, ", ")},
+		{"warning", v.Warning},
 		{"sharing", offer.Mode(s.Site.P2P, v)},
 		{"views", fmt.Sprint(v.Views)},
 	}

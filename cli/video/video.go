@@ -11,6 +11,9 @@ import (
 // sharing returns what may be said of sharing a video.
 func sharing() []string { return []string{"on", "ask", "off", "default"} }
 
+// commenting returns what may be said of commenting on a video.
+func commenting() []string { return []string{"open", "approve", "links", "closed", "default"} }
+
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{

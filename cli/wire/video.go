@@ -38,6 +38,8 @@ type Video struct {
 	Visibility  string      `json:"visibility"`
 	Downloads   bool        `json:"downloads"`
 	P2P         string      `json:"p2p"`
+	Commenting  string      `json:"commenting"`
+	Warning     string      `json:"warning"`
 	State       string      `json:"state"`
 	Error       string      `json:"error"`
 	URL         string      `json:"url"`
@@ -45,6 +47,9 @@ type Video struct {
 	PreviewURL  string      `json:"preview_url"`
 	Views       int64       `json:"views"`
 	Comments    int         `json:"comments"`
+	Likes       int64       `json:"likes"`
+	Dislikes    int64       `json:"dislikes"`
+	Boosts      int64       `json:"boosts"`
 	Duration    float64     `json:"duration"`
 	Width       int         `json:"width"`
 	Height      int         `json:"height"`
@@ -106,9 +111,10 @@ func (s Site) Video(v store.Video) Video {
 		Schema: Schema, ID: v.ID, UUID: v.UUID, Title: v.Title, Description: v.Description,
 		Language: v.Language, License: v.License, Tags: append([]string{}, v.Tags...),
 		Visibility: string(v.Visibility), Downloads: v.Downloads, P2P: offer.Mode(s.P2P, v),
+		Commenting: v.Commenting, Warning: v.Warning,
 		State: string(v.Media.State), Error: v.Media.Error,
 		URL: s.Channel.WatchURL(v), EmbedURL: s.Channel.EmbedURL(v), PreviewURL: s.PreviewURL(v),
-		Views: v.Views, Comments: v.Comments,
+		Views: v.Views, Comments: v.Comments, Likes: v.Likes, Dislikes: v.Dislikes, Boosts: v.Boosts,
 		Duration: v.Media.Duration.Seconds(), Width: v.Media.Width, Height: v.Media.Height, FPS: v.Media.FPS,
 		Revision: v.Media.Rev, Poster: s.file(v, v.Media.Poster),
 		Source: Source{
