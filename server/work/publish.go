@@ -182,6 +182,10 @@ func (w *Worker) checkInput(ctx context.Context, p Publish) (*input, error) {
 	if v.P2P, err = check.P2P(p.P2P); err != nil {
 		return nil, err
 	}
+	if v.Commenting, err = check.Commenting(p.Commenting); err != nil {
+		return nil, err
+	}
+	v.Warning = check.Line(p.Warning, check.MaxWarning)
 	if v.Language, err = check.Language("language", p.Language); err != nil {
 		return nil, err
 	}

@@ -75,6 +75,8 @@ type Publish struct {
 	License     string
 	Tags        []string
 	P2P         string            // how viewers share it: on, ask, off, or empty for what the setting p2p says
+	Commenting  string            // who may comment: open, approve, links, closed, or empty for what the setting comments says
+	Warning     string            // what viewers are warned of
 	Visibility  store.Visibility  // empty means public
 	At          time.Time         // when to show it; zero or past means as soon as it is watchable
 	Thumbnail   string            // an image file, or a time such as 1:23

@@ -26,6 +26,10 @@ func Edited(before, after store.Video) (store.Video, error) {
 	if after.P2P, err = P2P(after.P2P); err != nil {
 		return after, err
 	}
+	if after.Commenting, err = Commenting(after.Commenting); err != nil {
+		return after, err
+	}
+	after.Warning = Line(after.Warning, MaxWarning)
 	for i := range after.Chapters {
 		after.Chapters[i].Title = Line(after.Chapters[i].Title, MaxTitle)
 	}

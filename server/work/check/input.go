@@ -100,6 +100,21 @@ func P2P(word string) (string, error) {
 	return "", &Error{"p2p", fmt.Errorf("%q: use on, ask, off, or default for what the setting p2p says", word)}
 }
 
+// Commenting returns what a video says about who may comment: open, approve, links, closed,
+// or "" for default, which is as the setting says.
+func Commenting(word string) (string, error) {
+	switch word {
+	case "", "default":
+		return "", nil
+	case "open", "approve", "links", "closed":
+		return word, nil
+	}
+	return "", &Error{"comments", fmt.Errorf("%q: use open, approve, links, closed, or default for what the setting comments says", word)}
+}
+
+// MaxWarning is how long a content warning can be.
+const MaxWarning = 200
+
 // ReadThumbnail tells a time from a file name; a file that looks like a time can be given as
 // ./1:23.
 func ReadThumbnail(arg string) (Thumbnail, error) {
