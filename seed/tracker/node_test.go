@@ -21,8 +21,8 @@ func TestJavaScriptPeers(t *testing.T) {
 		r := start(t, nil)
 		ctx, end := context.WithTimeout(t.Context(), 90*time.Second)
 		defer end()
-		cmd := exec.CommandContext(ctx, "node", "meet.mjs", "ws"+strings.TrimPrefix(r.url, "http")+"/tracker/socket", h.String(), peers)
-		cmd.Dir = "testdata/node"
+		cmd := exec.CommandContext(ctx, "node", "meet.js", "ws"+strings.TrimPrefix(r.url, "http")+"/tracker/socket", h.String(), peers)
+		cmd.Dir = "../../testdata/peers"
 		var faults bytes.Buffer
 		cmd.Stderr = &faults
 		out, err := cmd.Output()

@@ -1,4 +1,4 @@
-// usage: node meet.mjs TRACKER INFOHASH PEERS
+// usage: node meet.js TRACKER INFOHASH PEERS
 // PEERS clients announce one after another until every pair has met through the tracker and
 // has said hello over its own data channel. Prints one line of JSON.
 import { createHash } from 'node:crypto'

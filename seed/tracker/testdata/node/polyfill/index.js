@@ -1,3 +1,0 @@
-import wrtc from '@roamhq/wrtc'
-
-export const { RTCPeerConnection, RTCSessionDescription, RTCIceCandidate } = wrtc
