@@ -18,6 +18,7 @@ import (
 
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/seed/mirror"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
 )
@@ -140,6 +141,8 @@ func rules() []rule {
 		{is[*media.RefusedError], Refused, nil},
 		{is[*store.DuplicateError], Conflict, duplicate},
 		{matches(store.ErrExists), Conflict, nil},
+		{matches(mirror.ErrRunning), Conflict, nil},
+		{matches(mirror.ErrUnknown), NotFound, say("To see them all: tubelet mirror ls")},
 		{matches(store.ErrNotFound), NotFound, nil},
 		{matches(store.ErrNewer), Failed, say("Install that version of tubelet, or a later one.")},
 		{matches(store.ErrOlder), Failed, say("tubelet serve upgrades it, as does every command that changes something. A copy is kept.")},

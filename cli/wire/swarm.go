@@ -3,6 +3,7 @@ package wire
 import (
 	"time"
 
+	"github.com/tubelet/tubelet/seed/mirror"
 	"github.com/tubelet/tubelet/server/share"
 	"github.com/tubelet/tubelet/store"
 )
@@ -105,4 +106,40 @@ type Mirror struct {
 // NewMirror returns m's shape.
 func NewMirror(m store.Mirror) Mirror {
 	return Mirror{m.ID, m.Name, m.URL, m.Refused, moment(m.SeenAt)}
+}
+
+// Mirrored is a channel that this machine mirrors.
+type Mirrored struct {
+	Base      string     `json:"base"`
+	Feed      string     `json:"feed"`
+	Title     string     `json:"title"`
+	AddedAt   *time.Time `json:"added_at"`
+	LookedAt  *time.Time `json:"looked_at"`
+	Error     string     `json:"error"`
+	Connected bool       `json:"connected"`
+	Refused   bool       `json:"refused"`
+	Wanted    int        `json:"wanted"`
+	Files     int        `json:"files"`
+	Bytes     int64      `json:"bytes"`
+}
+
+// NewMirrored returns c's shape.
+func NewMirrored(c mirror.Channel) Mirrored {
+	return Mirrored{
+		Base: c.Base, Feed: c.Feed, Title: c.Title, AddedAt: moment(c.Added), LookedAt: moment(c.Looked), Error: c.Error,
+		Connected: c.Connected, Refused: c.Refused, Wanted: c.Wanted, Files: c.Files, Bytes: c.Bytes,
+	}
+}
+
+// MirrorSettings is what a mirror may take, 0 for no limit.
+type MirrorSettings struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+	Size int64  `json:"size"` // bytes
+	Rate int64  `json:"rate"` // bytes a second
+}
+
+// NewMirrorSettings returns s's shape.
+func NewMirrorSettings(s mirror.Settings) MirrorSettings {
+	return MirrorSettings{s.Name, s.URL, s.Size, s.Rate}
 }
