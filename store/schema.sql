@@ -344,6 +344,7 @@ create table inbox (
   id          integer primary key,
   activity    text    not null unique,
   actor       text    not null, -- who signed it
+  host        text    not null, -- the actor's: one is worked on at a time
   body        text    not null, -- '' once it is done
   state       text    not null check (state in ('queued', 'done', 'failed')),
   attempts    integer not null,
@@ -352,7 +353,7 @@ create table inbox (
   received_at integer not null
 ) strict;
 
-create index inbox_due on inbox (run_at) where state = 'queued';
+create index inbox_due on inbox (host, run_at) where state = 'queued';
 create index inbox_received on inbox (received_at);
 
 
@@ -395,7 +396,7 @@ create table news (
   at    integer not null
 ) strict, without rowid;
 
-create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, rev on videos begin
+create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, commenting, warning, rev on videos begin
   insert into news (video, at) values (new.id, new.updated_at) on conflict (video) do update set at = excluded.at;
 end;
 

@@ -23,17 +23,18 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	actor := social.Actor{URI: "https://a.example/u", Acct: "@u@a.example", Host: "a.example", KeyID: "k", SharedInbox: "https://a.example/inbox", FetchedAt: now}
 	id, err := f.SaveActor(ctx, actor)
 	ok("actor", err, err2(f.Actor(ctx, actor.URI)), err2(f.ActorByKey(ctx, "k")))
-	ok("follow", err2(f.Follow(ctx, social.Person, id, "f", false, now)), err2(f.Waiting(ctx)), f.Accept(ctx, social.Person, actor.URI, now), err2(f.Follows(ctx, actor.URI)))
+	ok("follow", err2(f.Follow(ctx, social.Person, id, "f", false, now)), err2(f.Waiting(ctx)), f.Accept(ctx, social.Person, actor.URI, now), err2(f.Follows(ctx, actor.URI)),
+		err2(f.FollowsOf(ctx, actor.Acct)), err2(f.FollowersAt(ctx, social.Person, actor.Host)))
+	ok("standing", err2(f.Standing(ctx)), f.AddAlias(ctx, "x"), f.SetMoved(ctx, "x"), f.Retire(ctx, now), f.SetRules(ctx, video, social.Rules{Commenting: "open"}), err2(f.Rules(ctx, video)))
 	_, _, err = f.Followers(ctx, social.Person, 0, 10)
 	ok("followers", err)
 
-	ok("inbox", err2(f.Receive(ctx, social.Received{Activity: "x"}, now)), err2(f.Inbox(ctx, now, 5)), f.Later(ctx, 1, now, "x"), f.Worked(ctx, 1, ""), f.ForgetInbox(ctx, now))
-	ok("news", err2(f.News(ctx)), f.Tell(ctx, social.Told{Video: video, EditedAt: now, ToldAt: now}, []social.Outgoing{{URI: "o", By: social.Person}}, []social.Target{social.Person}),
+	ok("inbox", err2(f.Receive(ctx, []social.Received{{Activity: "x", Host: "a.example"}}, now)), err2(f.InboxLanes(ctx)), err2(f.Next(ctx, "a.example", now)), f.Later(ctx, 1, now, "x"), f.Worked(ctx, 1, ""), f.ForgetInbox(ctx, now))
+	ok("news", err2(f.News(ctx)), f.Tell(ctx, social.Told{Video: video, EditedAt: now, ToldAt: now}, social.Outgoing{URI: "o", By: social.Person, Followers: []social.Target{social.Person}}),
 		err2(f.Told(ctx, video)), f.Heard(ctx, video))
-	ok("send", f.Send(ctx, social.Outgoing{URI: "p", By: social.Group}, []social.Recipient{{Inbox: "i", Host: "a.example"}}, now),
-		f.SendToFollowers(ctx, social.Outgoing{URI: "q", By: social.Group}, now, social.Group), err2(f.NextDelivery(ctx)))
-	due, err := f.Due(ctx, now, 10)
-	ok("due", err, f.Undelivered(ctx, due[0], "x", now, now), f.Postpone(ctx, "a.example", now), err2(f.Hosts(ctx)), f.Delivered(ctx, []int64{1}, []string{"b.example"}), f.Park(ctx, "a.example"), f.Revive(ctx, "a.example"))
+	ok("send", f.Send(ctx, social.Outgoing{URI: "p", By: social.Group, Inboxes: []social.Recipient{{Inbox: "i", Host: "a.example"}}}, now), err2(f.Lanes(ctx)), f.Retry(ctx, now))
+	due, err := f.Due(ctx, "a.example", now)
+	ok("due", err, f.Undelivered(ctx, due, "x", now, now), f.Postpone(ctx, "a.example", now), err2(f.Hosts(ctx)), f.Delivered(ctx, []int64{1}, []string{"b.example"}), f.Park(ctx, "a.example"), f.Revive(ctx, "a.example"))
 	_, _, err = f.Queue(ctx)
 	ok("queue", err)
 

@@ -60,6 +60,7 @@ create table inbox (
   id          integer primary key,
   activity    text    not null unique,
   actor       text    not null,
+  host        text    not null,
   body        text    not null,
   state       text    not null check (state in ('queued', 'done', 'failed')),
   attempts    integer not null,
@@ -67,7 +68,7 @@ create table inbox (
   run_at      integer not null,
   received_at integer not null
 ) strict;
-create index inbox_due on inbox (run_at) where state = 'queued';
+create index inbox_due on inbox (host, run_at) where state = 'queued';
 create index inbox_received on inbox (received_at);
 create table reactions (
   id       integer primary key,
@@ -97,7 +98,7 @@ create table news (
   video text    primary key,
   at    integer not null
 ) strict, without rowid;
-create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, rev on videos begin
+create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, commenting, warning, rev on videos begin
   insert into news (video, at) values (new.id, new.updated_at) on conflict (video) do update set at = excluded.at;
 end;
 create trigger news_deleted after delete on videos begin

@@ -188,11 +188,8 @@ func (b *Inbox) keep(ctx context.Context, activity vocab.Object, actor social.Ac
 	if !b.limits.activity(actor.Host, now) {
 		return &refusal{http.StatusTooManyRequests, "too many activities"}
 	}
-	if err := b.cfg.Store.Revive(ctx, actor.Host); err != nil { // it speaks to us, so it lives
-		return err
-	}
-	fresh, err := b.cfg.Store.Receive(ctx, social.Received{Activity: activity.ID(), Actor: actor.URI, Body: body}, now)
-	if fresh {
+	fresh, err := b.cfg.Store.Receive(ctx, []social.Received{{Activity: activity.ID(), Actor: actor.URI, Host: actor.Host, Body: body}}, now)
+	if err == nil && fresh[0] {
 		b.cfg.Woken()
 	}
 	return err

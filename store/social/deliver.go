@@ -13,6 +13,9 @@ type Outgoing struct {
 	URI  string // its id: sent once, however often it is asked for
 	By   Target // who signs
 	Body []byte
+
+	Followers []Target    // whose followers it goes to, once for each shared inbox
+	Inboxes   []Recipient // and besides
 }
 
 // Recipient is an inbox and its host.
@@ -28,37 +31,28 @@ type Delivery struct {
 	Body     []byte
 }
 
-// Send puts an activity on its way to inboxes. One that was put there before is left as it is.
-func (s *Store) Send(ctx context.Context, out Outgoing, to []Recipient, now time.Time) error {
-	return s.quietly(ctx, "send", func(tx *sql.Tx) error {
-		id, fresh, err := enter(ctx, tx, out, now)
-		if err != nil || !fresh {
-			return err
-		}
-		for _, r := range to {
-			if err := address(ctx, tx, id, r, now); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+// Send puts an activity on its way. One that was put there before is left as it is, and
+// nothing goes to hosts that are blocked or parked.
+func (s *Store) Send(ctx context.Context, out Outgoing, now time.Time) error {
+	return s.quietly(ctx, "send", func(tx *sql.Tx) error { return send(ctx, tx, out, now) })
 }
 
-// SendToFollowers puts an activity on its way to whoever follows one of these actors, once
-// for each shared inbox.
-func (s *Store) SendToFollowers(ctx context.Context, out Outgoing, now time.Time, targets ...Target) error {
-	return s.quietly(ctx, "send to followers", func(tx *sql.Tx) error {
-		id, fresh, err := enter(ctx, tx, out, now)
-		if err != nil || !fresh {
+func send(ctx context.Context, tx *sql.Tx, out Outgoing, now time.Time) error {
+	id, fresh, err := enter(ctx, tx, out, now)
+	if err != nil || !fresh {
+		return err
+	}
+	for _, target := range out.Followers {
+		if err := toFollowers(ctx, tx, id, target, now); err != nil {
 			return err
 		}
-		for _, target := range targets {
-			if err := toFollowers(ctx, tx, id, target, now); err != nil {
-				return err
-			}
+	}
+	for _, r := range out.Inboxes {
+		if err := address(ctx, tx, id, r, now); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // toFollowers addresses an activity to whoever follows target, except hosts that are parked.
@@ -80,25 +74,31 @@ func enter(ctx context.Context, tx *sql.Tx, out Outgoing, now time.Time) (id int
 }
 
 func address(ctx context.Context, tx *sql.Tx, id int64, r Recipient, now time.Time) error {
-	return exec(ctx, tx, "insert into deliveries (outgoing, inbox, host, attempts, reason, run_at) values (?, ?, ?, 0, '', ?) on conflict (outgoing, inbox) do nothing",
-		id, r.Inbox, r.Host, at(now))
+	return exec(ctx, tx, `insert into deliveries (outgoing, inbox, host, attempts, reason, run_at) select ?1, ?2, ?3, 0, '', ?4
+		where not exists (select 1 from hosts where host = ?3 and parked) and not exists (select 1 from blocks where target = ?3 and not mute)
+		on conflict (outgoing, inbox) do nothing`, id, r.Inbox, r.Host, at(now))
 }
 
-// Due returns deliveries whose time has come, the oldest first.
-func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]Delivery, error) {
-	return rows(ctx, s, "deliveries", func(row lite.Scanner, d *Delivery) error {
+// Lanes returns the hosts for which deliveries wait: first those that were reached when last
+// tried, of each kind those first that waited longest.
+func (s *Store) Lanes(ctx context.Context) ([]Lane, error) {
+	// From host to host by the index, however much waits for each.
+	return rows(ctx, s, "lanes", scanLane, `with recursive lanes (host) as (
+			select min(host) from deliveries
+			union all select (select min(d.host) from deliveries d where d.host > lanes.host) from lanes where lanes.host is not null)
+		select host, (select min(d.run_at) from deliveries d where d.host = lanes.host) as due
+		from lanes where host is not null order by exists (select 1 from hosts h where h.host = lanes.host), due`)
+}
+
+// Due returns the oldest delivery to a host whose time has come, or lite.ErrNotFound.
+func (s *Store) Due(ctx context.Context, host string, now time.Time) (Delivery, error) {
+	return row(ctx, s, "delivery", func(row lite.Scanner, d *Delivery) error {
 		var body string
 		err := row.Scan(&d.ID, &d.Inbox, &d.Host, &d.Attempts, &d.By, &body)
 		d.Body = []byte(body)
 		return err
 	}, `select d.id, d.inbox, d.host, d.attempts, o.by, o.body from deliveries d cross join outgoing o on o.id = d.outgoing
-		where d.run_at <= ? order by d.run_at, d.id limit ?`, at(now), limit)
-}
-
-// NextDelivery returns when the next delivery is due, lite.ErrNotFound when there is none.
-func (s *Store) NextDelivery(ctx context.Context) (time.Time, error) {
-	stamp, err := row(ctx, s, "next delivery", lite.Value[lite.Stamp], "select run_at from deliveries order by run_at limit 1")
-	return time.Time(stamp), err
+		where d.host = ? and d.run_at <= ? order by d.run_at, d.id limit 1`, host, at(now))
 }
 
 // Delivered takes deliveries that arrived, or never will, off the list, and their hosts off
@@ -167,6 +167,17 @@ func (s *Store) Park(ctx context.Context, host string) error {
 // Revive takes a host off the list of those that fail: it spoke to us.
 func (s *Store) Revive(ctx context.Context, host string) error {
 	return s.quietly(ctx, "revive host", func(tx *sql.Tx) error { return exec(ctx, tx, "delete from hosts where host = ?", host) })
+}
+
+// Retry has everything tried at once that waits, and gives hosts that were given up another
+// chance.
+func (s *Store) Retry(ctx context.Context, now time.Time) error {
+	return s.quietly(ctx, "retry deliveries", func(tx *sql.Tx) error {
+		if err := exec(ctx, tx, "delete from hosts where parked"); err != nil {
+			return err
+		}
+		return exec(ctx, tx, "update deliveries set run_at = ?1 where run_at > ?1", at(now))
+	})
 }
 
 // Queue returns how many deliveries are on their way, and how many of them failed before.

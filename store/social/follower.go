@@ -76,3 +76,14 @@ func (s *Store) Waiting(ctx context.Context) ([]Follower, error) {
 func (s *Store) Follows(ctx context.Context, actor string) ([]Follower, error) {
 	return rows(ctx, s, "followers", scanFollower, "select "+followerColumns+` from actors a join followers f on f.actor = a.id where a.uri = ?`, actor)
 }
+
+// FollowsOf returns what the account with a handle follows, or asks to follow, of ours.
+func (s *Store) FollowsOf(ctx context.Context, acct string) ([]Follower, error) {
+	return rows(ctx, s, "follower", scanFollower, "select "+followerColumns+` from actors a join followers f on f.actor = a.id where a.acct = ?`, acct)
+}
+
+// FollowersAt returns how many of a host follow one of ours.
+func (s *Store) FollowersAt(ctx context.Context, target Target, host string) (int, error) {
+	return row(ctx, s, "followers", lite.Value[int], `select count(*) from actors a cross join followers f on f.actor = a.id and f.target = ?
+		where a.host = ?`, target, host)
+}

@@ -13,33 +13,62 @@ type Received struct {
 	ID       int64
 	Activity string
 	Actor    string // who signed it
+	Host     string // the actor's
 	Body     []byte
 	Attempts int
 }
 
-// Receive stores an activity. It reports false for one that came before, however it ended.
-func (s *Store) Receive(ctx context.Context, r Received, now time.Time) (fresh bool, err error) {
+// Receive stores activities, and takes their hosts off the list of those that fail: they
+// speak to us. It reports which are new: one that came before, however that ended, is not.
+func (s *Store) Receive(ctx context.Context, list []Received, now time.Time) (fresh []bool, err error) {
+	fresh = make([]bool, len(list))
 	err = s.quietly(ctx, "receive", func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `insert into inbox (activity, actor, body, state, attempts, reason, run_at, received_at)
-			values (?1, ?2, ?3, 'queued', 0, '', ?4, ?4) on conflict (activity) do nothing`, r.Activity, r.Actor, string(r.Body), at(now))
-		if err != nil {
-			return err
+		for i, r := range list {
+			added, err := lite.All(ctx, tx, lite.Value[int64], `insert into inbox (activity, actor, host, body, state, attempts, reason, run_at, received_at)
+				values (?1, ?2, ?3, ?4, 'queued', 0, '', ?5, ?5) on conflict (activity) do nothing returning id`,
+				r.Activity, r.Actor, r.Host, string(r.Body), at(now))
+			if err != nil {
+				return err
+			}
+			if fresh[i] = len(added) > 0; !fresh[i] {
+				continue
+			}
+			if err := exec(ctx, tx, "delete from hosts where host = ?", r.Host); err != nil {
+				return err
+			}
 		}
-		n, err := result.RowsAffected()
-		fresh = n > 0
-		return err
+		return nil
 	})
 	return fresh, err
 }
 
-// Inbox returns what is due to be worked on, the oldest first.
-func (s *Store) Inbox(ctx context.Context, now time.Time, limit int) ([]Received, error) {
-	return rows(ctx, s, "inbox", func(row lite.Scanner, r *Received) error {
+// Lane is a host, and when there is something to do for it.
+type Lane struct {
+	Host string
+	Due  time.Time
+}
+
+func scanLane(row lite.Scanner, l *Lane) error { return row.Scan(&l.Host, (*lite.Stamp)(&l.Due)) }
+
+// InboxLanes returns the hosts of which something waits to be worked on.
+func (s *Store) InboxLanes(ctx context.Context) ([]Lane, error) {
+	// From host to host by the index, however much waits for each.
+	return rows(ctx, s, "inbox", scanLane, `with recursive lanes (host) as (
+			select min(host) from inbox where state = 'queued'
+			union all select (select min(i.host) from inbox i where i.state = 'queued' and i.host > lanes.host) from lanes where lanes.host is not null)
+		select host, (select min(i.run_at) from inbox i where i.state = 'queued' and i.host = lanes.host) as due
+		from lanes where host is not null order by due`)
+}
+
+// Next returns the oldest activity of a host that is due to be worked on, or lite.ErrNotFound.
+func (s *Store) Next(ctx context.Context, host string, now time.Time) (Received, error) {
+	return row(ctx, s, "inbox", func(row lite.Scanner, r *Received) error {
 		var body string
-		err := row.Scan(&r.ID, &r.Activity, &r.Actor, &body, &r.Attempts)
+		err := row.Scan(&r.ID, &r.Activity, &r.Actor, &r.Host, &body, &r.Attempts)
 		r.Body = []byte(body)
 		return err
-	}, "select id, activity, actor, body, attempts from inbox where state = 'queued' and run_at <= ? order by run_at, id limit ?", at(now), limit)
+	}, `select id, activity, actor, host, body, attempts from inbox where state = 'queued' and host = ? and run_at <= ?
+		order by run_at, id limit 1`, host, at(now))
 }
 
 // Worked records that an activity had its effect, or, with a reason, that it never will.

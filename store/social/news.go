@@ -22,9 +22,16 @@ func scanTold(row lite.Scanner, t *Told) error {
 	return row.Scan(&t.Video, &t.Gone, &t.Says, &t.Media, (*lite.Stamp)(&t.EditedAt), (*lite.Stamp)(&t.ToldAt))
 }
 
-// News returns the videos about which others may have to hear something new.
-func (s *Store) News(ctx context.Context) ([]string, error) {
-	return rows(ctx, s, "news", lite.Value[string], "select video from news order by at")
+// News is a video about which others may have to hear something new.
+type News struct {
+	Video string
+	At    time.Time // of the change
+}
+
+// News returns the news.
+func (s *Store) News(ctx context.Context) ([]News, error) {
+	return rows(ctx, s, "news", func(row lite.Scanner, n *News) error { return row.Scan(&n.Video, (*lite.Stamp)(&n.At)) },
+		"select video, at from news order by at")
 }
 
 // Told returns what was told about a video, or lite.ErrNotFound.
@@ -32,9 +39,9 @@ func (s *Store) Told(ctx context.Context, video string) (Told, error) {
 	return row(ctx, s, "what was told", scanTold, "select video, gone, says, media, edited_at, told_at from told where video = ?", video)
 }
 
-// Tell records what is told about a video now, puts the activities that say it on their way to
-// followers, and takes the video off the news, all at once.
-func (s *Store) Tell(ctx context.Context, t Told, out []Outgoing, to []Target) error {
+// Tell records what is told about a video now, puts the activities that say it on their way,
+// and takes the video off the news, all at once.
+func (s *Store) Tell(ctx context.Context, t Told, out ...Outgoing) error {
 	return s.quietly(ctx, "tell", func(tx *sql.Tx) error {
 		err := exec(ctx, tx, `insert into told (video, gone, says, media, edited_at, told_at) values (?1, ?2, ?3, ?4, ?5, ?6)
 			on conflict (video) do update set gone = ?2, says = ?3, media = ?4, edited_at = ?5, told_at = ?6`,
@@ -42,15 +49,8 @@ func (s *Store) Tell(ctx context.Context, t Told, out []Outgoing, to []Target) e
 		if err != nil {
 			return err
 		}
-		for i, o := range out {
-			id, fresh, err := enter(ctx, tx, o, t.ToldAt)
-			if err != nil {
-				return err
-			}
-			if !fresh {
-				continue
-			}
-			if err := toFollowers(ctx, tx, id, to[i], t.ToldAt); err != nil {
+		for _, o := range out {
+			if err := send(ctx, tx, o, t.ToldAt); err != nil {
 				return err
 			}
 		}

@@ -3,7 +3,7 @@
 // package store, whose schema.sql says what each table is for.
 //
 // What pages show is written with Write, so that they are made anew; the rest, which is
-// most, quietly.
+// most, quietly. A method is one transaction, unless Together joins several.
 package social
 
 import (
@@ -16,10 +16,23 @@ import (
 )
 
 // Store is the fediverse's part of an open database.
-type Store struct{ db *lite.DB }
+type Store struct {
+	db *lite.DB
+	tx *sql.Tx // within Together
+}
 
 // New returns the fediverse's part of db.
-func New(db *lite.DB) *Store { return &Store{db} }
+func New(db *lite.DB) *Store { return &Store{db: db} }
+
+// Together runs f in one transaction: all that it does with the store it is given happens,
+// or nothing. With shown, pages are made anew afterwards.
+func (s *Store) Together(ctx context.Context, shown bool, f func(*Store) error) error {
+	write := s.db.WriteQuietly
+	if shown {
+		write = s.db.Write
+	}
+	return write(ctx, func(tx *sql.Tx) error { return f(&Store{s.db, tx}) })
+}
 
 // Target is one of our two actors.
 type Target string
@@ -31,15 +44,26 @@ const (
 
 // quietly runs f in a transaction that changes no page.
 func (s *Store) quietly(ctx context.Context, what string, f func(*sql.Tx) error) error {
-	if err := s.db.WriteQuietly(ctx, f); err != nil {
+	write := s.db.WriteQuietly
+	if s.tx != nil {
+		write = s.join
+	}
+	if err := write(ctx, f); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
+// join runs f within the transaction of Together.
+func (s *Store) join(_ context.Context, f func(*sql.Tx) error) error { return f(s.tx) }
+
 // shown runs f in a transaction after which pages are made anew.
 func (s *Store) shown(ctx context.Context, what string, f func(*sql.Tx) error) error {
-	if err := s.db.Write(ctx, f); err != nil {
+	write := s.db.Write
+	if s.tx != nil {
+		write = s.join
+	}
+	if err := write(ctx, f); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
@@ -48,10 +72,16 @@ func (s *Store) shown(ctx context.Context, what string, f func(*sql.Tx) error) e
 // rows returns the rows of a query.
 func rows[T any](ctx context.Context, s *Store, what string, scan func(lite.Scanner, *T) error, query string, args ...any) ([]T, error) {
 	var list []T
-	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+	load := func(q lite.Querier) (err error) {
 		list, err = lite.All(ctx, q, scan, query, args...)
 		return err
-	})
+	}
+	var err error
+	if s.tx != nil {
+		err = load(s.tx)
+	} else {
+		err = s.db.Read(ctx, load)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", what, err)
 	}

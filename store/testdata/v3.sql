@@ -348,6 +348,7 @@ create table inbox (
   id          integer primary key,
   activity    text    not null unique,
   actor       text    not null, -- who signed it
+  host        text    not null, -- the actor's: one is worked on at a time
   body        text    not null, -- '' once it is done
   state       text    not null check (state in ('queued', 'done', 'failed')),
   attempts    integer not null,
@@ -356,7 +357,7 @@ create table inbox (
   received_at integer not null
 ) strict;
 
-create index inbox_due on inbox (run_at) where state = 'queued';
+create index inbox_due on inbox (host, run_at) where state = 'queued';
 create index inbox_received on inbox (received_at);
 
 
@@ -399,7 +400,7 @@ create table news (
   at    integer not null
 ) strict, without rowid;
 
-create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, rev on videos begin
+create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, commenting, warning, rev on videos begin
   insert into news (video, at) values (new.id, new.updated_at) on conflict (video) do update set at = excluded.at;
 end;
 
@@ -525,8 +526,8 @@ insert into actors (id, uri, kind, acct, host, name, url, inbox, shared_inbox, k
 values (1, 'https://example.org/users/ada', 'Person', '@ada@example.org', 'example.org', 'Ada', 'https://example.org/@ada',
   'https://example.org/users/ada/inbox', 'https://example.org/inbox', 'https://example.org/users/ada#main-key', 'PEM', '', '', 1760000300000);
 insert into followers (target, actor, follow, asked_at, accepted_at) values ('person', 1, 'https://example.org/follows/1', 1760000300000, 1760000300000);
-insert into inbox (activity, actor, body, state, attempts, reason, run_at, received_at)
-values ('https://example.org/likes/1', 'https://example.org/users/ada', '{}', 'queued', 0, '', 1760000300000, 1760000300000);
+insert into inbox (activity, actor, host, body, state, attempts, reason, run_at, received_at)
+values ('https://example.org/likes/1', 'https://example.org/users/ada', 'example.org', '{}', 'queued', 0, '', 1760000300000, 1760000300000);
 insert into reactions (activity, actor, kind, video, comment, emoji, at)
 values ('https://example.org/likes/1', 1, 'like', 'h7k2m9qxw4', null, '', 1760000300000), ('https://example.org/likes/2', 1, 'like', 'h7k2m9qxw4', 1, '', 1760000300000);
 insert into comments (id, video, parent, author_name, author_acct, author_url, avatar, html, url, likes, boosts, published_at, uri, actor, state)
