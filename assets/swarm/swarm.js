@@ -32,7 +32,7 @@ export class Swarm extends EventTarget {
     super();
     Object.assign(this, { video, swarm, library });
     this.peer = makePeerId();
-    this.memory = new Memory();
+    this.memory = new Memory(window.testingOnlySharedMemory);
     this.origin = new Origin(this.peer);
     this.counts = { viewers: 0, mirrors: 0, plain: 0, given: 0, wasted: 0, spoilt: 0, banned: 0, granted: 0 };
     this.rooms = new Map(); // by height
@@ -166,6 +166,7 @@ export class Swarm extends EventTarget {
   #told(message) {
     if (message.info_hash !== this.swarm.renditions.find((r) => r.height === this.height)?.infohash) return;
     this.others = { viewers: count(message.viewers), mirrors: count(message.mirrors) };
+    this.#open(this.height);
     if (this.crowd === 0) this.missed = 0;
     if (this.crowd > this.missed) this.#meet();
     else if (this.state !== "sharing") this.#become("alone");
@@ -175,37 +176,45 @@ export class Swarm extends EventTarget {
   // meet brings the rendition's room together with its peers. It may be called at any
   // time, and does what is not done yet.
   async #meet() {
-    const { height } = this;
     if (this.state !== "sharing") {
       if (this.state !== "meeting") this.met = performance.now();
       this.#become("meeting");
     }
-    this.meeting ??= new Map();
-    if (this.meeting.has(height)) return;
-    this.meeting.set(height, true);
+    const library = this.#library();
+    library.catch(() => {}); // heard of below
+    const room = await this.#open(this.height);
     try {
-      await this.#prepare(height);
+      const WebTorrent = await library;
+      if (this.closed || !room) return;
+      this.wires ??= new Wires(WebTorrent, { peer: this.peer, socket: absolute(this.swarm.socket), stun: this.swarm.stun });
+      room.enter(this.wires);
     } catch {
-      this.meeting.delete(height); // the next word of the server has us try again
+      this.loading = null; // the next word of the server has us try again
     }
   }
 
-  async #prepare(height) {
+  // open makes the room of a rendition, once. It needs no peers: what the player loads is
+  // checked and kept in it, so that the server knows who can give what to the next viewer.
+  #open(height) {
+    this.opening ??= new Map();
+    if (!this.opening.has(height)) {
+      const opened = this.#furnish(height);
+      this.opening.set(height, opened.catch(() => void this.opening.delete(height)));
+    }
+    return this.opening.get(height);
+  }
+
+  async #furnish(height) {
     const described = this.swarm.renditions.find((r) => r.height === height);
-    const library = this.#library();
-    library.catch(() => {}); // heard of below
     const torrent = await this.#torrent(described);
-    if (this.closed) return;
+    if (this.closed) return null;
     const room = new Room(this, described, torrent);
     this.rooms.set(height, room);
     if (this.segments.has(height)) room.know(this.segments.get(height));
     this.#pour(height);
     this.#forgetOld();
     this.soon();
-    const WebTorrent = await library;
-    if (this.closed) return;
-    this.wires ??= new Wires(WebTorrent, { peer: this.peer, socket: absolute(this.swarm.socket), stun: this.swarm.stun });
-    room.enter(this.wires);
+    return room;
   }
 
   async #torrent(described) {
@@ -235,7 +244,7 @@ export class Swarm extends EventTarget {
       this.coordinator.leave(room.torrent.infohash);
       room.leave();
       this.rooms.delete(height);
-      this.meeting.delete(height);
+      this.opening.delete(height);
     }
   }
 

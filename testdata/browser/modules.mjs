@@ -62,3 +62,5 @@ for (const step of [1, 3, 7, 64, 500, 5000]) {
   assert.deepEqual(pieces.map((p) => p.length), [1434, 58, 750], `chunks of ${step}`);
   assert.deepEqual(Buffer.concat(pieces), file, `chunks of ${step}`);
 }
+
+await import("./swarm-modules.mjs");

@@ -1,0 +1,231 @@
+// Tests of the modules that share a video, as far as they need no browser. They import
+// each other, so they are read from a copy whose folder says that they are modules.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const dir = mkdtempSync(join(tmpdir(), "swarm-"));
+process.on("exit", () => rmSync(dir, { recursive: true }));
+cpSync(new URL("../../assets/swarm", import.meta.url), dir, { recursive: true });
+writeFileSync(join(dir, "package.json"), '{"type":"module"}');
+const load = (name) => import(pathToFileURL(join(dir, name)));
+
+const settled = async (done) => {
+  for (let i = 0; i < 1000 && !done(); i++) await new Promise((ok) => setTimeout(ok, 1));
+  assert.ok(done(), `never came true: ${done}`);
+};
+
+// A draw that is the same in every run.
+let seed = 7;
+const draw = (n) => (seed = (seed * 48271) % 2147483647) % n;
+
+// Ranges agree with a set of single bytes.
+const { Ranges } = await load("ranges.js");
+for (let round = 0; round < 200; round++) {
+  const ranges = new Ranges();
+  const bytes = new Set();
+  for (let i = 0; i < 12; i++) {
+    const from = draw(60);
+    const to = from + draw(9);
+    ranges.add(from, to);
+    for (let b = from; b < to; b++) bytes.add(b);
+  }
+  assert.equal(ranges.size, bytes.size);
+  const [from, to] = [draw(30), 30 + draw(30)];
+  const missing = ranges.gaps(from, to).flatMap(([a, b]) => Array.from({ length: b - a }, (_, i) => a + i));
+  assert.deepEqual(missing, Array.from({ length: to - from }, (_, i) => from + i).filter((b) => !bytes.has(b)));
+  assert.equal(ranges.covers(from, to), missing.length === 0);
+}
+
+// A torrent is read, and refused when it is another one or no torrent at all.
+const { readTorrent } = await load("torrent.js");
+const pieceLength = 32768;
+const file = Buffer.from(Array.from({ length: pieceLength * 9 + 100 }, () => draw(256)));
+const hashes = Buffer.concat(Array.from({ length: 10 }, (_, i) => createHash("sha1").update(file.subarray(i * pieceLength, (i + 1) * pieceLength)).digest()));
+const info = Buffer.concat([Buffer.from(`d6:lengthi${file.length}e4:name5:é.mp12:piece lengthi${pieceLength}e6:pieces${hashes.length}:`), hashes, Buffer.from("e")]);
+const infohash = createHash("sha1").update(info).digest("hex");
+const whole = Buffer.concat([Buffer.from("d8:announce23:wss://other.example/ann4:info"), info, Buffer.from("8:url-listl1:xdee3:zzzi-5ee")]);
+const torrent = await readTorrent(new Uint8Array(whole), infohash);
+assert.deepEqual([torrent.length, torrent.pieceLength, torrent.count, torrent.size(9), torrent.pieceOf(pieceLength)], [file.length, pieceLength, 10, 100, 1]);
+assert.equal(Buffer.from(torrent.bare).toString("latin1"), `d4:info${info.toString("latin1")}e`);
+assert.equal(await torrent.right(9, file.subarray(9 * pieceLength)), true);
+assert.equal(await torrent.right(8, file.subarray(9 * pieceLength)), false);
+await assert.rejects(readTorrent(new Uint8Array(whole), "0".repeat(40)), /another/);
+for (let i = 0; i < whole.length - 1; i += 37) await assert.rejects(readTorrent(new Uint8Array(whole.subarray(0, i)), infohash), `cut at ${i}`);
+await assert.rejects(readTorrent(new TextEncoder().encode(`d4:info${"l".repeat(40)}${"e".repeat(40)}e`), infohash), /deep/);
+for (let round = 0; round < 300; round++) {
+  const bad = new Uint8Array(whole);
+  for (let i = 0; i <= draw(4); i++) bad[draw(bad.length)] = draw(256);
+  await readTorrent(bad, infohash).then((t) => assert.equal(t.infohash, infohash), () => {});
+}
+
+// The store plays only what is believed: bytes of ours at once, bytes of peers with the
+// whole piece.
+const { Memory } = await load("memory.js");
+const { Store } = await load("store.js");
+const make = (most) => new Store(torrent, new Memory(most), (piece) => piece);
+const part = (from, to) => new Uint8Array(file.subarray(from, to));
+{
+  const store = make();
+  assert.equal(store.write(100, part(100, 300)), 200);
+  assert.equal(store.write(200, part(200, 400)), 100);
+  assert.deepEqual(Buffer.from(store.read(150, 350)), file.subarray(150, 350));
+  assert.equal(store.read(99, 120), null);
+  assert.deepEqual(store.missing(0), [[0, 100], [400, pieceLength]]);
+  store.write(0, part(0, 16384), "a");
+  assert.equal(store.read(0, 100), null, "a peer's bytes are not played before they are checked");
+  assert.deepEqual(store.unbelieved(0, 500), [[0, 100], [400, 500]]);
+  store.write(16384, part(16384, pieceLength), "a");
+  await settled(() => store.has(0));
+  assert.deepEqual(Buffer.from(store.read(0, pieceLength)), file.subarray(0, pieceLength));
+  assert.equal(store.write(0, part(0, 100), "a"), 0);
+  assert.deepEqual([...store.bitfield()], [128, 0]);
+  assert.deepEqual(Buffer.from(store.block(0, 5, 10)), file.subarray(5, 15));
+  assert.equal(store.block(0, pieceLength - 5, 10), null);
+  assert.equal(store.block(1, 0, 10), null);
+}
+
+// One who spoils a piece is named; our server's bytes survive it.
+const spoilt = new Uint8Array(16384).fill(9);
+{
+  const store = make();
+  const liars = [];
+  store.addEventListener("liar", (e) => liars.push(e.detail));
+  store.write(0, part(0, 16384));
+  store.write(16384, spoilt, "liar");
+  await settled(() => liars.length === 1);
+  assert.deepEqual(liars, ["liar"]);
+  assert.deepEqual(store.missing(0), [[16384, pieceLength]]);
+  assert.deepEqual(Buffer.from(store.read(0, 16384)), file.subarray(0, 16384));
+}
+
+// Of several who gave to a spoilt piece, the right bytes show which one lied.
+{
+  const store = make();
+  const liars = [];
+  store.addEventListener("liar", (e) => liars.push(e.detail));
+  store.write(0, part(0, 16384), "honest");
+  store.write(16384, spoilt, "liar");
+  await settled(() => store.doubtful(0));
+  assert.deepEqual(liars, []);
+  store.write(0, part(0, pieceLength));
+  await settled(() => store.has(0));
+  assert.deepEqual(liars, ["liar"]);
+}
+
+// Memory stays below its bound; what is farthest goes, and is taken back from peers.
+{
+  const store = make(4 * pieceLength);
+  const gone = [];
+  store.addEventListener("dropped", (e) => gone.push(e.detail));
+  store.distance = (piece) => Math.abs(piece - 5);
+  for (let piece = 0; piece < 10; piece++) {
+    store.write(torrent.at(piece), part(torrent.at(piece), torrent.at(piece) + torrent.size(piece)));
+    await settled(() => store.has(piece) || !store.pieces.has(piece));
+    assert.ok(store.memory.used <= 4 * pieceLength, `${store.memory.used} bytes after piece ${piece}`);
+  }
+  assert.deepEqual([...store.kept()].sort(), [3, 4, 5, 6]);
+  assert.ok(gone.includes(0) && gone.includes(2));
+  assert.equal(store.write(0, part(0, 100)), 0, "what is farther than all the rest is not taken");
+  const other = make();
+  store.clear();
+  assert.equal(store.memory.used, 0);
+  other.clear();
+}
+
+// A piece is needed by the first segment that is not in the buffer, and past with the last.
+const { Timeline } = await load("timeline.js");
+{
+  const size = file.length / 5;
+  const segments = Array.from({ length: 5 }, (_, i) => ({ start: i * 4, duration: 4, from: Math.floor(i * size), to: Math.floor((i + 1) * size) }));
+  const timeline = new Timeline(torrent, segments);
+  const border = torrent.pieceOf(segments[1].from); // feeds segments 0 and 1
+  assert.equal(timeline.needed(border, 0), 0);
+  assert.equal(timeline.needed(border, 3.9), 0);
+  assert.equal(timeline.needed(border, 4.1), 4, "needed until the end of the last segment it feeds");
+  assert.equal(timeline.needed(border, 8.1), Infinity);
+  assert.equal(timeline.needed(border, 0, (s) => s.start === 0), 4);
+  assert.deepEqual(timeline.ahead(0, 3).map((m) => m.piece), [0, 1]);
+  assert.deepEqual(timeline.ahead(5, 60).find((m) => m.piece === 9).slack, 11);
+  assert.equal(timeline.distance(0, 10), 6);
+  assert.equal(timeline.distance(9, 10), 6);
+  assert.equal(timeline.distance(border, 5), 0);
+}
+
+// Asking: nearest first, to who delivers first, never too much of one, viewers before mirrors.
+const { pull, wishes } = await load("plan.js");
+const peer = (id, has, more = {}) => ({ id, has: (p) => has.includes(p), rate: 250e3, queue: 0, asked: 0, mirror: false, ...more });
+const want = (piece, slack) => ({ piece, slack, bytes: 131072 });
+const picks = (missing, peers) => pull(missing, peers, () => 0).map((c) => `${c.piece}${c.peer.id}`);
+assert.deepEqual(picks([want(1, 2), want(2, 3), want(3, 4)], [peer("a", [1, 2, 3])]), ["1a", "2a"]);
+assert.deepEqual(picks([want(1, 2)], [peer("a", [1], { rate: 50e3 }), peer("b", [1])]), ["1b"]);
+assert.deepEqual(picks([want(1, 2)], [peer("a", [1], { queue: 500e3 }), peer("b", [1])]), ["1b"]);
+assert.deepEqual(picks([want(1, 30)], [peer("a", [1], { rate: 10e3 })]), [], "a far piece does not wait in a long queue");
+assert.deepEqual(picks([want(1, 5)], [peer("a", [1], { rate: 10e3 })]), ["1a"]);
+assert.deepEqual(picks([want(1, 20), want(2, 30)], [peer("a", [1, 2]), peer("b", [1])])[0], "2a", "beyond, the rarest first");
+assert.deepEqual(picks([want(1, 20)], [peer("m", [1], { mirror: true, rate: 1e6 }), peer("b", [1])]), ["1b"]);
+assert.deepEqual(picks([want(1, 5)], [peer("m", [1], { mirror: true, rate: 1e6 }), peer("b", [1])]), ["1m"]);
+const many = Array.from({ length: 30 }, (_, i) => i);
+assert.equal(picks(many.map((p) => want(p, 1)), Array.from({ length: 9 }, (_, i) => peer(String(i), many))).length, 10);
+
+// Wishing: what will be late, and between 4 and 2 seconds only what nobody has.
+const late = (piece, slack, eta, reachable) => ({ piece, slack, eta, reachable });
+assert.deepEqual(wishes([late(1, 3, Infinity, false), late(2, 3, Infinity, true), late(3, 1, Infinity, true), late(4, 3, 2, false), late(5, 5, Infinity, false)]), [1, 3]);
+assert.equal(wishes(many.map((p) => late(p, 1, Infinity, false))).length, 4);
+
+// A peer's speed is judged by the time in which it owed something.
+const { Pace } = await load("pace.js");
+{
+  const pace = new Pace();
+  for (let i = 0; i < 40; i++) {
+    pace.got(25e3);
+    pace.tick(0.25, 1);
+  }
+  assert.ok(pace.proven && Math.abs(pace.rate - 100e3) < 5e3, `${pace.rate}`);
+  for (let i = 0; i < 40; i++) pace.tick(0.25, 1);
+  assert.ok(pace.rate < 10e3, "who owes and does not give is slow");
+  for (let i = 0; i < 400; i++) pace.tick(0.25, 0);
+  assert.ok(pace.rate > 100e3, "who is not asked gets another chance");
+}
+
+// Sending: the nearest deadline first, a begun piece to its end, nothing without room.
+const { Sender } = await load("sender.js");
+{
+  const sent = [];
+  class Receiver extends EventTarget {
+    asking = new Set();
+    constructor(name, slack, left) {
+      super();
+      Object.assign(this, { name, slack, left });
+    }
+
+    get room() {
+      return this.left > 0;
+    }
+
+    give(request, bytes) {
+      this.asking.delete(request);
+      this.left--;
+      sent.push(`${this.name}${request.piece}.${request.offset}${bytes ? "" : "!"}`);
+    }
+  }
+  const sender = new Sender({ slack: (r) => r.peer.slack + r.piece, bytes: (r) => (r.piece === 9 ? null : new Uint8Array(1)), gave: () => {} });
+  const [a, b] = [new Receiver("a", 10, 3), new Receiver("b", 0, 100)];
+  for (const p of [a, b]) sender.add(p);
+  const ask = (p, piece, offset) => p.asking.add({ peer: p, piece, offset, length: 1 });
+  for (const offset of [1, 0]) for (const p of [a, b]) for (const piece of [2, 1, 9]) ask(p, piece, offset);
+  sender.pump();
+  await settled(() => b.asking.size === 0);
+  assert.deepEqual(sent.filter((s) => s[0] === "b"), ["b1.0", "b1.1", "b2.0", "b2.1", "b9.0!", "b9.1!"]);
+  assert.deepEqual(sent.filter((s) => s[0] === "a"), ["a1.0", "a1.1", "a2.0"]);
+  assert.equal(sent[0], "b1.0");
+  ask(a, 0, 0); // nearer, but piece 2 was begun
+  a.left = 10;
+  a.dispatchEvent(new Event("drained"));
+  await settled(() => a.asking.size === 0);
+  assert.deepEqual(sent.filter((s) => s[0] === "a").slice(3, 5), ["a2.1", "a0.0"]);
+}
