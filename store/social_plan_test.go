@@ -25,7 +25,7 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	ok("actor", err, err2(f.Actor(ctx, actor.URI)), err2(f.ActorByKey(ctx, "k")))
 	ok("follow", err2(f.Follow(ctx, social.Person, id, "f", false, now)), err2(f.Waiting(ctx)), f.Accept(ctx, social.Person, actor.URI, now), err2(f.Follows(ctx, actor.URI)),
 		err2(f.FollowsOf(ctx, actor.Acct)), err2(f.FollowersAt(ctx, social.Person, actor.Host)))
-	ok("standing", err2(f.Standing(ctx)), f.AddAlias(ctx, "x"), f.SetMoved(ctx, "x"), f.Retire(ctx, now), f.SetRules(ctx, video, social.Rules{Commenting: "open"}), err2(f.Rules(ctx, video)))
+	ok("standing", err2(f.Standing(ctx)), f.AddAlias(ctx, "x"), f.SetMoved(ctx, "x"), f.Retire(ctx, now))
 	_, _, err = f.Followers(ctx, social.Person, 0, 10)
 	ok("followers", err)
 

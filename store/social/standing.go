@@ -65,23 +65,3 @@ func (s *Store) set(ctx context.Context, key, value string) error {
 		return exec(ctx, tx, "insert into settings (key, value) values (?1, ?2) on conflict (key) do update set value = ?2", key, value)
 	})
 }
-
-// Rules are what the creator said about answers to one video.
-type Rules struct {
-	Commenting string // open, approve, links, closed, or "" for what the setting "comments" says
-	Warning    string // of its content, "" for none
-}
-
-// Rules returns the rules of a video, or lite.ErrNotFound.
-func (s *Store) Rules(ctx context.Context, video string) (Rules, error) {
-	return row(ctx, s, "rules", func(row lite.Scanner, r *Rules) error { return row.Scan(&r.Commenting, &r.Warning) },
-		"select commenting, warning from videos where id = ?", video)
-}
-
-// SetRules changes the rules of a video.
-func (s *Store) SetRules(ctx context.Context, video string, r Rules) error {
-	return s.shown(ctx, "change rules", func(tx *sql.Tx) error {
-		return lite.Changed(ctx, tx, `update videos set commenting = ?1, warning = ?2, updated_at = max(updated_at + 1, ?4) where id = ?3`,
-			r.Commenting, r.Warning, video, at(time.Now()))
-	})
-}
