@@ -28,7 +28,7 @@ type web struct {
 	url string
 }
 
-func newWeb(t *testing.T, s *site) *web {
+func newWeb(t *testing.T, s *site, host string) *web {
 	t.Helper()
 	tr := tracker.New(tracker.Config{
 		Find: func(h metainfo.Hash) (tracker.Swarm, bool) {
@@ -60,7 +60,12 @@ func newWeb(t *testing.T, s *site) *web {
 		}
 		http.ServeFile(w, r, share.Path)
 	})
-	server := httptest.NewServer(mux)
+	listener, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: mux}}
+	server.Start()
 	t.Cleanup(func() { cancel(); server.Close(); <-done })
 	return &web{s, server.URL}
 }
@@ -87,27 +92,32 @@ func (w *web) torrentFile(t metainfo.Torrent, trackers [][]string, webSeeds ...s
 // TestForeignClients downloads with the clients that people have: from the magnet link or
 // the .torrent alone, byte-identical.
 func TestForeignClients(t *testing.T) {
-	outside := outsideAddress(t) + ":0"
+	const loopback = "127.0.0.1"
+	outside := outsideAddress(t)
 	node := filepath.Join("..", "..", "testdata", "peers", "download.js")
 	for _, client := range []struct {
 		name    string
 		program string
 		ways    string // by which the bytes may come
-		listen  string
+		host    string // where the site is
 		args    func(t *testing.T, source, folder string) []string
 	}{
-		{"webtorrent", "node", "webrtc", "", func(_ *testing.T, source, folder string) []string {
+		{"webtorrent", "node", "webrtc", loopback, func(_ *testing.T, source, folder string) []string {
 			return []string{node, source, folder}
 		}},
-		{"aria2", "aria2c", "tcp", "127.0.0.1:0", aria2},
+		{"aria2", "aria2c", "tcp", loopback, aria2},
 		{"transmission", "transmission-cli", "tcp utp", outside, transmission},
 		{"qbittorrent", "qbittorrent-nox", "tcp utp", outside, qbittorrent},
 	} {
 		for _, from := range []string{"magnet", "torrent"} {
 			t.Run(client.name+"/"+from, func(t *testing.T) {
-				w := newWeb(t, newSite(t, func(c *peer.Config) { c.Listen = client.listen }))
+				w := newWeb(t, newSite(t, func(c *peer.Config) {
+					if client.ways != "webrtc" {
+						c.Listen = client.host + ":0"
+					}
+				}), client.host)
 				torrent, data := w.publish(6<<20 + 4321)
-				if client.listen != "" {
+				if client.ways != "webrtc" {
 					w.listening()
 				}
 				trackers := w.trackers(client.ways == "webrtc")
@@ -131,8 +141,8 @@ func TestForeignClients(t *testing.T) {
 	}
 }
 
-// outsideAddress is an address of this machine that is not loopback: Transmission talks to
-// no peer there.
+// outsideAddress is an address of this machine that is not loopback, where Transmission
+// talks to no peer and qBittorrent to no tracker of ours.
 func outsideAddress(t *testing.T) string {
 	t.Helper()
 	all, err := net.InterfaceAddrs()
@@ -144,14 +154,14 @@ func outsideAddress(t *testing.T) string {
 			return prefix.Addr().String()
 		}
 	}
-	t.Fatal("this machine has no address but loopback, where Transmission talks to nobody")
+	t.Fatal("this machine has no address but loopback, where Transmission and qBittorrent refuse to work")
 	return ""
 }
 
 // TestWebSeedOnly downloads where no peer is: the file comes over HTTP, checked by the
 // torrent.
 func TestWebSeedOnly(t *testing.T) {
-	w := newWeb(t, newSite(t, nil))
+	w := newWeb(t, newSite(t, nil), "127.0.0.1")
 	torrent, data := w.publish(3<<20 + 99)
 	source := w.torrentFile(torrent, nil, w.url+"/media/"+torrent.InfoHash.String())
 	folder := t.TempDir()

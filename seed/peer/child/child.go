@@ -161,7 +161,7 @@ func (c *child) hashes(ctx context.Context) ([]hash, error) {
 // How often the child looks around: at its figures, at idle connections, at its torrents.
 const (
 	reportEvery = 2 * time.Second
-	sweepEvery  = 10 // reports
+	sweepEvery  = 5 // reports
 )
 
 // sweep reports to the parent and lets go of what nobody uses.
