@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -154,7 +156,7 @@ func (h *home) greet(ctx context.Context) (*websocket.Conn, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(maxWord)
-	h.hello.Port = h.port()
+	h.hello.Port = h.port(ctx)
 	err = h.say(ctx, conn, h.hello)
 	var answer word
 	if err == nil {
@@ -174,16 +176,25 @@ func (h *home) greet(ctx context.Context) (*websocket.Conn, error) {
 	return conn, nil
 }
 
-// port is where the seed takes TCP and uTP, 0 for nowhere.
-func (h *home) port() uint16 {
-	if h.m.seed == nil {
+// port is where the seed takes TCP and uTP, 0 for nowhere. One that the system chooses is
+// known once the seed listens.
+func (h *home) port(ctx context.Context) uint16 {
+	if h.m.seed == nil || h.m.cfg.Listen == "" {
 		return 0
 	}
-	listen, err := netip.ParseAddrPort(h.m.seed.Stats().Listen)
-	if err != nil {
-		return 0
+	_, text, _ := net.SplitHostPort(h.m.cfg.Listen)
+	if port, err := strconv.ParseUint(text, 10, 16); err == nil && port != 0 {
+		return uint16(port)
 	}
-	return listen.Port()
+	for range 100 {
+		if listen, err := netip.ParseAddrPort(h.m.seed.Stats().Listen); err == nil {
+			return listen.Port()
+		}
+		if sleep(ctx, 100*time.Millisecond) != nil {
+			break
+		}
+	}
+	return 0
 }
 
 // announce says what is on the shelf, and what is no longer.
