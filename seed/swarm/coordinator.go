@@ -22,6 +22,7 @@ const (
 	extrapolate = 2 * time.Second  // a silent viewer plays on for this long
 	silence     = 15 * time.Second // then it no longer wants anything
 	connectTime = 5 * time.Second  // a viewer without peers after this passes nothing on
+	shortFor    = 4 * time.Second  // after a wish, a swarm counts as short
 	seekJump    = 3.0              // seconds off the course that make a seek
 	startsMost  = 2.0              // starts and seeks that may come at once
 	startsPer   = 5.0              // seconds that earn another
@@ -191,6 +192,9 @@ func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {
 		c.obsolete(v, r.Have)
 	}
 	v.wish(r.Wishes)
+	if len(v.wishes) > 0 {
+		v.room.wished = now
+	}
 	v.fetching = append(v.fetching[:0], r.Fetching[:min(len(r.Fetching), maxFetching)]...)
 	v.reshare(now)
 }
@@ -205,7 +209,17 @@ func (c *Coordinator) credit(now time.Time, from *peer, received map[Peer]int64)
 			sender.up.got(bytes)
 		}
 	}
-	from.up.roll(now)
+	from.up.roll(now, from.short(now))
+}
+
+// short says whether anybody in p's swarms has wished for something lately.
+func (p *peer) short(now time.Time) bool {
+	for _, v := range p.views {
+		if now.Sub(v.room.wished) < shortFor {
+			return true
+		}
+	}
+	return false
 }
 
 // move takes position and state. A jump off the course is a seek and earns a start.

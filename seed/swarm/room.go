@@ -17,6 +17,7 @@ type room struct {
 	presses []float32 // by slack: Rules.pressures
 	poor    float64   // part of the viewers that starve, averaged
 	poorAt  time.Time
+	wished  time.Time // the last wish
 	press   []float32
 	near    []float32
 }

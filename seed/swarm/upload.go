@@ -33,20 +33,25 @@ func (u *upload) got(bytes int64) {
 	u.bytes += float64(max(0, min(bytes, proofMost)))
 }
 
-// roll ends a window when it is over. It reports whether the rate changed.
-func (u *upload) roll(now time.Time) bool {
+// roll ends a window when it is over. Less than before, or nothing, counts against it only
+// when somebody in its swarm was short of pieces: else there was no more to give. It reports
+// whether the rate changed.
+func (u *upload) roll(now time.Time, short bool) bool {
 	length := now.Sub(u.began)
 	if length < proofWindow {
 		return false
 	}
 	rate := min(u.bytes/length.Seconds(), proofMost)
-	asked := u.leased(now) > 0
+	asked := short && u.leased(now) > 0
 	old := u.rate
 	switch {
 	case rate >= u.rate:
 		u.rate, u.proven = rate, true
 	case rate > 0:
-		u.rate, u.proven = u.rate+(rate-u.rate)*proofFade, true
+		u.proven = true
+		if short {
+			u.rate += (rate - u.rate) * proofFade
+		}
 	case asked:
 		u.rate -= u.rate * silentFade
 	}

@@ -44,6 +44,7 @@ type Scenario struct {
 	Client      *Client                   // nil: the player's
 	Seed        uint64
 
+	AllConnect     bool // no pair is unreachable
 	RandomPartners bool // the tracker draws, whatever the coordinator thinks
 	StartsFirst    bool // starts before leases always, and counted in the queue
 }

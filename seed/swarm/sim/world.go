@@ -310,7 +310,7 @@ func (v *viewer) knows(o *viewer) bool {
 }
 
 func (w *world) unreachable(a, b *viewer) bool {
-	if a.mirror || b.mirror {
+	if a.mirror || b.mirror || w.s.AllConnect {
 		return false
 	}
 	pair := [2]int{min(a.id, b.id), max(a.id, b.id)}
