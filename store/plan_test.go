@@ -143,6 +143,7 @@ func exercise(t *testing.T, s *Store) {
 	id, err := s.AddComment(ctx, Comment{Video: v.ID})
 	ok("comments", err, err2(s.AddComment(ctx, Comment{Video: v.ID, Parent: id})), err3(s.Comments(ctx, v.ID, 0, 10)))
 	exerciseSocial(t, s, v.ID)
+	exerciseSharing(t, s, v.ID)
 	ok("delete", s.DeleteVideo(ctx, v.ID))
 }
 
@@ -158,6 +159,9 @@ func mayScan() map[string]string {
 		"select min(t.name), count(*)":                                     "all tags are counted; the result is cached with the page",
 		"update jobs set state = 'queued', run_at":                         "once at the start of a worker",
 		"delete from jobs where state = 'done'":                            "once a day",
+		"select v.id, v.rev from videos v where exists":                    "once at the start of a worker",
+		"select id, name, url, refused, seen_at from mirrors":              "the creator's list of all, and short",
+		"delete from mirrors where refused = 0":                            "a list of at most two hundred, when a new mirror comes",
 		"select video, at from news":                                       "wanted whole, and empty but for moments",
 		"with recursive lanes":                                             "the lanes it has just found, each by the index",
 		"delete from hosts where parked":                                   "on the creator's word",
