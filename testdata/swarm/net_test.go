@@ -48,6 +48,7 @@ func newNetwork(t *testing.T) network {
 		_ = exec.Command("ip", "netns", "del", named(s)).Run()
 		n.ip("netns", "add", named(s))
 		n.ip("-n", named(s), "link", "set", "lo", "up")
+		homely(t, s)
 	}
 	t.Cleanup(func() {
 		for _, s := range spaces {
@@ -61,6 +62,20 @@ func newNetwork(t *testing.T) network {
 		n.join(viewerSpace(i), fmt.Sprintf("10.78.0.%d", 11+i))
 	}
 	return n
+}
+
+// homely gives a namespace the congestion control that Debian and Raspberry Pi OS come
+// with, or Reno, which is like it on so short a line, where the kernel does not let us.
+// BBR, which some machines have, throws away thousands of packets in a queue like ours.
+func homely(t *testing.T, space string) {
+	t.Helper()
+	for _, control := range []string{"cubic", "reno"} {
+		err := exec.Command("ip", "netns", "exec", named(space), "sysctl", "-q", "-w", "net.ipv4.tcp_congestion_control="+control).Run()
+		if err == nil {
+			return
+		}
+	}
+	t.Fatalf("namespace %s: neither cubic nor reno", space)
 }
 
 // join links a namespace to the bridge. A default route makes browsers believe that
