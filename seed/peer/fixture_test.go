@@ -23,9 +23,14 @@ import (
 const (
 	childArg = "peer-test-child"
 	panicArg = "peer-test-panic" // a child that panics when this file appears
+
+	parentArg = "peer-test-parent" // a parent
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == parentArg {
+		os.Exit(runParent())
+	}
 	if len(os.Args) > 1 && (os.Args[1] == childArg || os.Args[1] == panicArg) {
 		if os.Args[1] == panicArg {
 			go panicWhenTold(os.Args[2])
@@ -64,7 +69,7 @@ type site struct {
 	t    *testing.T
 	seed *peer.Seed
 	port int
-	log  *bytes.Buffer
+	log  *lockedWriter
 
 	mu     sync.Mutex
 	shares map[metainfo.Hash]peer.Share
@@ -75,7 +80,7 @@ type site struct {
 // newSite runs a seed with what change makes of its configuration.
 func newSite(t *testing.T, change func(*peer.Config)) *site {
 	t.Helper()
-	s := &site{t: t, shares: map[metainfo.Hash]peer.Share{}, spent: map[string]int64{}, log: new(bytes.Buffer)}
+	s := &site{t: t, shares: map[metainfo.Hash]peer.Share{}, spent: map[string]int64{}, log: new(lockedWriter)}
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +89,7 @@ func newSite(t *testing.T, change func(*peer.Config)) *site {
 	cfg := peer.Config{
 		Conn: conn, Command: command(childArg), Lookup: s.lookup, Hashes: s.hashes, Spend: s.spend,
 		PublicIPs: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1")} },
-		Log:       slog.New(slog.NewTextHandler(&lockedWriter{b: s.log}, nil)),
+		Log:       slog.New(slog.NewTextHandler(s.log, nil)),
 	}
 	if change != nil {
 		change(&cfg)
@@ -191,11 +196,18 @@ func withTCP(c *peer.Config) { c.Listen = "127.0.0.1:0" }
 
 type lockedWriter struct {
 	mu sync.Mutex
-	b  *bytes.Buffer
+	b  bytes.Buffer
 }
 
 func (w *lockedWriter) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.b.Write(b)
+}
+
+// said is what was logged.
+func (s *site) said() string {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return s.log.b.String()
 }

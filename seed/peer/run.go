@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tubelet/tubelet/seed/peer/child"
@@ -116,9 +117,15 @@ func (s *Seed) live(ctx context.Context) error {
 	defer cancel()
 	talked := make(chan error, 1)
 	go func() { talked <- line.Serve(work) }()
-	go s.greet(work, line, p)
-	ended, wanted := s.watch(ctx, p, talked)
+	var greeting sync.WaitGroup
+	greeting.Go(func() { s.greet(work, line, p) })
+	wanted := s.watch(ctx, p, talked)
+	_ = p.in.Close() // a healthy child says its last figures and ends
+	killer := time.AfterFunc(stopIn, p.kill)
+	defer killer.Stop()
+	<-talked
 	cancel()
+	greeting.Wait()
 	s.update(func() {
 		for way, n := range s.figures.Sent {
 			s.stats.Sent[way] += n
@@ -127,9 +134,6 @@ func (s *Seed) live(ctx context.Context) error {
 		s.line, s.figures, s.stats.Listen = nil, wire.Figures{}, ""
 	})
 	reason := p.end()
-	if !ended {
-		<-talked
-	}
 	if wanted {
 		return nil
 	}
@@ -150,8 +154,8 @@ func (s *Seed) greet(ctx context.Context, line *wire.Line, p *process) {
 }
 
 // watch returns when the child has ended, or should: because ctx ends, the seed is switched
-// off, or nobody needs it.
-func (s *Seed) watch(ctx context.Context, p *process, talked <-chan error) (ended, wanted bool) {
+// off, or nobody needs it. Only then it is wanted.
+func (s *Seed) watch(ctx context.Context, p *process, talked chan error) (wanted bool) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -162,16 +166,17 @@ func (s *Seed) watch(ctx context.Context, p *process, talked <-chan error) (ende
 		s.mu.Unlock()
 		switch {
 		case !on || idle:
-			return false, true
+			return true
 		case silent:
 			p.fail(errSilent)
-			return false, false
+			return false
 		}
 		select {
-		case <-talked:
-			return true, false
+		case err := <-talked:
+			talked <- err
+			return false
 		case <-ctx.Done():
-			return false, true
+			return true
 		case <-changed:
 		case <-tick.C:
 		}

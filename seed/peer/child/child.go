@@ -162,6 +162,7 @@ func (c *child) hashes(ctx context.Context) ([]hash, error) {
 const (
 	reportEvery = 2 * time.Second
 	sweepEvery  = 5 // reports
+	lastWord    = time.Second
 )
 
 // sweep reports to the parent and lets go of what nobody uses.
@@ -187,18 +188,27 @@ func (c *child) sweep(ctx context.Context) error {
 			c.hub.dropIdle(time.Now())
 			c.shelf.sweep(ctx, time.Now())
 		}
-		figures := c.hub.figures()
-		figures.Torrents = c.shelf.len()
-		figures.Busy = figures.Busy || c.rtc != nil && c.rtc.busy()
-		// A parent that is gone ends us through In.
-		_ = c.line.Call(ctx, wire.Report, figures, nil)
+		c.report(ctx)
 	}
 }
 
-// close ends everything, the youngest first.
+// report tells the figures. A parent that is gone ends us through In, not through this.
+func (c *child) report(ctx context.Context) {
+	figures := c.hub.figures()
+	figures.Torrents = c.shelf.len()
+	figures.Busy = figures.Busy || c.rtc != nil && c.rtc.busy()
+	_ = c.line.Call(ctx, wire.Report, figures, nil)
+}
+
+// close ends everything, the youngest first, with a last word about what was done.
 func (c *child) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ready {
+		ctx, cancel := context.WithTimeout(context.Background(), lastWord)
+		c.report(ctx)
+		cancel()
+	}
 	for i := len(c.closers) - 1; i >= 0; i-- {
 		c.closers[i]()
 	}

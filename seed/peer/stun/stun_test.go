@@ -99,7 +99,9 @@ func TestRate(t *testing.T) {
 		want int
 	}{
 		{"one address", one, 50},
-		{"one IPv6 line", func(i int) netip.Addr { return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(i), 14: byte(i >> 8)}) }, 50},
+		{"one IPv6 line", func(i int) netip.Addr {
+			return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: byte(i), 14: byte(i >> 8)})
+		}, 50},
 		{"everybody", func(i int) netip.Addr { return netip.AddrFrom4([4]byte{203, byte(i >> 16), byte(i >> 8), byte(i)}) }, 2000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
