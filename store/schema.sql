@@ -319,7 +319,7 @@ create table actors (
 ) strict;
 
 create index actors_key on actors (key_id);
-create index actors_host on actors (host);
+create index actors_host on actors (host, shared_inbox);
 create index actors_acct on actors (acct);
 
 
@@ -430,6 +430,8 @@ create table outgoing (
   body text    not null,
   at   integer not null
 ) strict;
+
+create index outgoing_at on outgoing (at);
 
 
 -- One activity to one inbox. What was delivered is deleted.

@@ -34,7 +34,8 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 		err2(f.Told(ctx, video)), f.Heard(ctx, video))
 	ok("send", f.Send(ctx, social.Outgoing{URI: "p", By: social.Group, Inboxes: []social.Recipient{{Inbox: "i", Host: "a.example"}}}, now), err2(f.Lanes(ctx)), f.Retry(ctx, now))
 	due, err := f.Due(ctx, "a.example", now)
-	ok("due", err, f.Undelivered(ctx, due, "x", now, now), f.Postpone(ctx, "a.example", now), err2(f.Hosts(ctx)), f.Delivered(ctx, []int64{1}, []string{"b.example"}), f.Park(ctx, "a.example"), f.Revive(ctx, "a.example"))
+	ok("due", err, f.Record(ctx, []social.Outcome{{Delivery: due, Again: now, Hold: true}, {Delivery: due, Alive: true, Gone: true, Done: true}}, now, now),
+		f.Record(ctx, []social.Outcome{{Delivery: due, Again: now, Hold: true}, {Delivery: due, Again: now, Hold: true}}, now, now.Add(time.Hour)), err2(f.Hosts(ctx)), f.ForgetSent(ctx, now))
 	_, _, err = f.Queue(ctx)
 	ok("queue", err)
 

@@ -21,7 +21,7 @@ create table actors (
   fetched_at   integer not null
 ) strict;
 create index actors_key on actors (key_id);
-create index actors_host on actors (host);
+create index actors_host on actors (host, shared_inbox);
 create index actors_acct on actors (acct);
 alter table comments add column uri text not null default '';
 alter table comments add column actor integer references actors (id) on delete cascade;
@@ -123,6 +123,7 @@ create table outgoing (
   body text    not null,
   at   integer not null
 ) strict;
+create index outgoing_at on outgoing (at);
 create table deliveries (
   id       integer primary key,
   outgoing integer not null references outgoing (id) on delete cascade,

@@ -9,13 +9,16 @@ package inbox
 import (
 	"context"
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
 	"time"
 
+	"github.com/tubelet/tubelet/fed/group"
 	"github.com/tubelet/tubelet/fed/people"
 	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/fed/sign"
@@ -24,7 +27,10 @@ import (
 	"github.com/tubelet/tubelet/store/social"
 )
 
-const maxBody = 1 << 20
+const (
+	maxBody  = 1 << 20
+	maxGroup = 128 // activities stored by one commit
+)
 
 // Config is what New needs.
 type Config struct {
@@ -39,10 +45,19 @@ type Config struct {
 type Inbox struct {
 	cfg    Config
 	limits *limits
+	blocks *blocks
+	rows   *group.Writer[social.Received, bool]
 }
 
 // New returns an inbox.
-func New(cfg Config) *Inbox { return &Inbox{cfg: cfg, limits: newLimits()} }
+func New(cfg Config) *Inbox {
+	return &Inbox{
+		cfg: cfg, limits: newLimits(), blocks: &blocks{store: cfg.Store},
+		rows: group.New(maxGroup, func(ctx context.Context, list []social.Received) ([]bool, error) {
+			return cfg.Store.Receive(ctx, list, time.Now())
+		}),
+	}
+}
 
 // refusal is an answer other than 202.
 type refusal struct {
@@ -104,6 +119,7 @@ func (b *Inbox) take(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	name(activity, body)
 	if err := check(activity, signature.KeyID); err != nil {
 		return err
 	}
@@ -112,6 +128,14 @@ func (b *Inbox) take(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return b.keep(r.Context(), activity, actor, body, now)
+}
+
+// name gives an activity an id that has none, which some small servers send: the same
+// again for the same body.
+func name(activity vocab.Object, body []byte) {
+	if _, named := activity["id"]; !named && activity.Ref("actor") != "" {
+		activity["id"] = fmt.Sprintf("%s#%x", activity.Ref("actor"), sha256.Sum256(body))
+	}
 }
 
 // check checks what an activity must be before anybody is asked about it.
@@ -140,6 +164,13 @@ func passable(activity vocab.Object) bool {
 // the deletion of an actor that is gone, whose key nobody can give us any more.
 func (b *Inbox) verify(ctx context.Context, signature sign.Signature, activity vocab.Object, caller string, now time.Time) (social.Actor, error) {
 	known := b.cfg.People.Known(ctx, signature.KeyID)
+	// Servers tell everybody whose account is gone. Nobody can give us its key any more, and
+	// of somebody we never heard of there is nothing to delete.
+	if !known && activity.Is("Delete") && activity.Ref("object") == activity.Ref("actor") {
+		if _, err := b.cfg.Store.Actor(ctx, activity.Ref("actor")); errors.Is(err, lite.ErrNotFound) {
+			return social.Actor{}, nil
+		}
+	}
 	if !known && !b.limits.fetch(caller, now) {
 		return social.Actor{}, &refusal{http.StatusTooManyRequests, "too many unknown keys"}
 	}
@@ -178,18 +209,18 @@ func (b *Inbox) rekeyed(ctx context.Context, actor social.Actor, now time.Time, 
 
 // keep stores a verified activity, unless the creator does not want to hear the actor.
 func (b *Inbox) keep(ctx context.Context, activity vocab.Object, actor social.Actor, body []byte, now time.Time) error {
-	block, err := b.cfg.Store.Blocked(ctx, actor.Acct, actor.Host)
-	if err == nil && !block.Mute {
-		return &refusal{http.StatusForbidden, "blocked"}
-	}
-	if err != nil && !errors.Is(err, lite.ErrNotFound) {
+	blocked, err := b.blocks.blocked(ctx, actor.Acct, actor.Host, now)
+	if err != nil {
 		return err
+	}
+	if blocked {
+		return &refusal{http.StatusForbidden, "blocked"}
 	}
 	if !b.limits.activity(actor.Host, now) {
 		return &refusal{http.StatusTooManyRequests, "too many activities"}
 	}
-	fresh, err := b.cfg.Store.Receive(ctx, []social.Received{{Activity: activity.ID(), Actor: actor.URI, Host: actor.Host, Body: body}}, now)
-	if err == nil && fresh[0] {
+	fresh, err := b.rows.Do(ctx, social.Received{Activity: activity.ID(), Actor: actor.URI, Host: actor.Host, Body: body})
+	if err == nil && fresh {
 		b.cfg.Woken()
 	}
 	return err

@@ -25,6 +25,7 @@ const (
 	settled  = 5 * time.Minute  // before which a key that does not fit is not asked for again
 	patience = 10 * time.Minute // during which what failed is not tried again
 	failures = 1000             // remembered at once
+	held     = 2000             // keys at hand
 	longName = 100
 )
 
@@ -44,28 +45,73 @@ type People struct {
 
 	mu     sync.Mutex
 	failed map[string]time.Time // when it may be tried again, by address
+	keys   map[string]holder    // of who spoke to us lately, by key id
+}
+
+// holder is an actor with its key, ready for use.
+type holder struct {
+	actor  social.Actor
+	key    *rsa.PublicKey
+	loaded time.Time
 }
 
 // New returns a finder of actors.
-func New(cfg Config) *People { return &People{cfg: cfg, failed: map[string]time.Time{}} }
+func New(cfg Config) *People {
+	return &People{cfg: cfg, failed: map[string]time.Time{}, keys: map[string]holder{}}
+}
 
 // ByKey returns the actor whose key has that id, and the key. Unknown ones are fetched.
 func (p *People) ByKey(ctx context.Context, keyID string) (social.Actor, *rsa.PublicKey, error) {
-	actor, err := p.cfg.Store.ActorByKey(ctx, keyID)
+	actor, key, err := p.atHand(ctx, keyID)
 	if errors.Is(err, lite.ErrNotFound) {
 		return p.fetchKey(ctx, keyID)
 	}
-	if err != nil {
-		return social.Actor{}, nil, err
-	}
-	key, err := sign.ParseKey(actor.KeyPEM)
 	return actor, key, err
 }
 
 // Known reports whether a key is at hand, so that no fetch is needed for it.
 func (p *People) Known(ctx context.Context, keyID string) bool {
-	_, err := p.cfg.Store.ActorByKey(ctx, keyID)
+	_, _, err := p.atHand(ctx, keyID)
 	return err == nil
+}
+
+// atHand returns an actor and its key without asking anybody, or lite.ErrNotFound.
+func (p *People) atHand(ctx context.Context, keyID string) (social.Actor, *rsa.PublicKey, error) {
+	p.mu.Lock()
+	known, there := p.keys[keyID]
+	p.mu.Unlock()
+	if there && time.Since(known.loaded) < settled {
+		return known.actor, known.key, nil
+	}
+	actor, err := p.cfg.Store.ActorByKey(ctx, keyID)
+	if err != nil {
+		return social.Actor{}, nil, err
+	}
+	key, err := sign.ParseKey(actor.KeyPEM)
+	if err == nil {
+		p.hold(keyID, actor, key)
+	}
+	return actor, key, err
+}
+
+func (p *People) hold(keyID string, actor social.Actor, key *rsa.PublicKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for other := range p.keys { // any will do: the busy ones come back
+		if len(p.keys) < held {
+			break
+		}
+		delete(p.keys, other)
+	}
+	actor.KeyPEM = "" // it is there twice already
+	p.keys[keyID] = holder{actor, key, time.Now()}
+}
+
+// Forget drops an actor who is gone, or blocked, from what is at hand.
+func (p *People) Forget(actor social.Actor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.keys, actor.KeyID)
 }
 
 // Rekey fetches a key anew that did not fit, since actors change theirs. It reports
@@ -86,6 +132,9 @@ func (p *People) fetchKey(ctx context.Context, keyID string) (social.Actor, *rsa
 		return social.Actor{}, nil, fmt.Errorf("key %s: its owner has another: %w", keyID, ErrUnknown)
 	}
 	key, err := sign.ParseKey(actor.KeyPEM)
+	if err == nil {
+		p.hold(keyID, actor, key)
+	}
 	return actor, key, err
 }
 

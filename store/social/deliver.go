@@ -29,6 +29,7 @@ type Delivery struct {
 	Attempts int
 	By       Target
 	Body     []byte
+	Shared   bool // several actors may be behind the inbox
 }
 
 // Send puts an activity on its way. One that was put there before is left as it is, and
@@ -86,32 +87,40 @@ func (s *Store) Lanes(ctx context.Context) ([]Lane, error) {
 	return rows(ctx, s, "lanes", scanLane, `with recursive lanes (host) as (
 			select min(host) from deliveries
 			union all select (select min(d.host) from deliveries d where d.host > lanes.host) from lanes where lanes.host is not null)
-		select host, (select min(d.run_at) from deliveries d where d.host = lanes.host) as due
-		from lanes where host is not null order by exists (select 1 from hosts h where h.host = lanes.host), due`)
+		select host, (select min(d.run_at) from deliveries d where d.host = lanes.host) as due,
+			exists (select 1 from hosts h where h.host = lanes.host) as failing
+		from lanes where host is not null order by failing, due`)
 }
 
 // Due returns the oldest delivery to a host whose time has come, or lite.ErrNotFound.
 func (s *Store) Due(ctx context.Context, host string, now time.Time) (Delivery, error) {
 	return row(ctx, s, "delivery", func(row lite.Scanner, d *Delivery) error {
 		var body string
-		err := row.Scan(&d.ID, &d.Inbox, &d.Host, &d.Attempts, &d.By, &body)
+		err := row.Scan(&d.ID, &d.Inbox, &d.Host, &d.Attempts, &d.By, &body, &d.Shared)
 		d.Body = []byte(body)
 		return err
-	}, `select d.id, d.inbox, d.host, d.attempts, o.by, o.body from deliveries d cross join outgoing o on o.id = d.outgoing
+	}, `select d.id, d.inbox, d.host, d.attempts, o.by, o.body,
+		exists (select 1 from actors a where a.host = d.host and a.shared_inbox = d.inbox and a.inbox <> d.inbox) from deliveries d cross join outgoing o on o.id = d.outgoing
 		where d.host = ? and d.run_at <= ? order by d.run_at, d.id limit 1`, host, at(now))
 }
 
-// Delivered takes deliveries that arrived, or never will, off the list, and their hosts off
-// the list of those that fail.
-func (s *Store) Delivered(ctx context.Context, ids []int64, hosts []string) error {
+// Outcome is how the attempt at a delivery went.
+type Outcome struct {
+	Delivery
+	Done   bool      // it arrived, or never will: off the list
+	Alive  bool      // the host answers, so it is off the list of those that fail
+	Gone   bool      // nobody is at that inbox any more, so who follows from it is forgotten
+	Again  time.Time // else: when to try again
+	Hold   bool      // and nothing goes to the host before that
+	Reason string    // of a failure
+}
+
+// Record stores how attempts went. A host that has been failing since before given is given
+// up: what waits for it is dropped, and nothing more is put on its way until it speaks to us.
+func (s *Store) Record(ctx context.Context, list []Outcome, now, given time.Time) error {
 	return s.quietly(ctx, "record deliveries", func(tx *sql.Tx) error {
-		for _, id := range ids {
-			if err := exec(ctx, tx, "delete from deliveries where id = ?", id); err != nil {
-				return err
-			}
-		}
-		for _, host := range hosts {
-			if err := exec(ctx, tx, "delete from hosts where host = ?", host); err != nil {
+		for _, o := range list {
+			if err := record(ctx, tx, o, now, given); err != nil {
 				return err
 			}
 		}
@@ -119,22 +128,46 @@ func (s *Store) Delivered(ctx context.Context, ids []int64, hosts []string) erro
 	})
 }
 
-// Undelivered records a failed attempt: again at when, and the host has been failing.
-func (s *Store) Undelivered(ctx context.Context, d Delivery, reason string, when, now time.Time) error {
-	return s.quietly(ctx, "record a failed delivery", func(tx *sql.Tx) error {
-		err := exec(ctx, tx, "update deliveries set attempts = attempts + 1, reason = ?, run_at = ? where id = ?", reason, at(when), d.ID)
+func record(ctx context.Context, tx *sql.Tx, o Outcome, now, given time.Time) error {
+	if o.Alive {
+		if err := exec(ctx, tx, "delete from hosts where host = ?", o.Host); err != nil {
+			return err
+		}
+	}
+	if o.Gone {
+		err := exec(ctx, tx, "delete from followers where actor in (select id from actors where host = ? and shared_inbox = ?)", o.Host, o.Inbox)
 		if err != nil {
 			return err
 		}
-		return exec(ctx, tx, "insert into hosts (host, failing_at, parked, reason) values (?1, ?2, 0, ?3) on conflict (host) do update set reason = ?3",
-			d.Host, at(now), reason)
-	})
+	}
+	if o.Done {
+		return exec(ctx, tx, "delete from deliveries where id = ?", o.ID)
+	}
+	err := exec(ctx, tx, "update deliveries set attempts = attempts + 1, reason = ?, run_at = ? where id = ?", o.Reason, at(o.Again), o.ID)
+	if err == nil && o.Hold {
+		err = hold(ctx, tx, o, now, given)
+	}
+	return err
 }
 
-// Postpone has everything for a host wait, since it asked for that or does not answer.
-func (s *Store) Postpone(ctx context.Context, host string, until time.Time) error {
-	return s.quietly(ctx, "postpone deliveries", func(tx *sql.Tx) error {
-		return exec(ctx, tx, "update deliveries set run_at = ?1 where host = ?2 and run_at < ?1", at(until), host)
+// hold has everything for a host wait.
+func hold(ctx context.Context, tx *sql.Tx, o Outcome, now, given time.Time) error {
+	err := exec(ctx, tx, "update deliveries set run_at = ?1 where host = ?2 and run_at < ?1", at(o.Again), o.Host)
+	if err != nil {
+		return err
+	}
+	parked, err := lite.One(ctx, tx, lite.Value[bool], `insert into hosts (host, failing_at, parked, reason) values (?1, ?2, 0, ?3)
+		on conflict (host) do update set reason = ?3, parked = failing_at < ?4 returning parked`, o.Host, at(now), o.Reason, at(given))
+	if err != nil || !parked {
+		return err
+	}
+	return exec(ctx, tx, "delete from deliveries where host = ?", o.Host)
+}
+
+// ForgetSent removes activities that were put on their way before a time, and have arrived.
+func (s *Store) ForgetSent(ctx context.Context, before time.Time) error {
+	return s.quietly(ctx, "forget what was sent", func(tx *sql.Tx) error {
+		return exec(ctx, tx, "delete from outgoing where at < ? and not exists (select 1 from deliveries d where d.outgoing = outgoing.id)", at(before))
 	})
 }
 
@@ -152,21 +185,6 @@ func (s *Store) Hosts(ctx context.Context) ([]Host, error) {
 	return rows(ctx, s, "hosts", func(row lite.Scanner, h *Host) error {
 		return row.Scan(&h.Name, (*lite.Stamp)(&h.FailingAt), &h.Parked, &h.Reason, &h.Queued)
 	}, "select host, failing_at, parked, reason, (select count(*) from deliveries d where d.host = h.host) from hosts h")
-}
-
-// Park gives a host up: what waits for it is dropped, and nothing more is put on its way.
-func (s *Store) Park(ctx context.Context, host string) error {
-	return s.quietly(ctx, "park host", func(tx *sql.Tx) error {
-		if err := exec(ctx, tx, "update hosts set parked = 1 where host = ?", host); err != nil {
-			return err
-		}
-		return exec(ctx, tx, "delete from deliveries where host = ?", host)
-	})
-}
-
-// Revive takes a host off the list of those that fail: it spoke to us.
-func (s *Store) Revive(ctx context.Context, host string) error {
-	return s.quietly(ctx, "revive host", func(tx *sql.Tx) error { return exec(ctx, tx, "delete from hosts where host = ?", host) })
 }
 
 // Retry has everything tried at once that waits, and gives hosts that were given up another

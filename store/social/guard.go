@@ -37,6 +37,9 @@ func (s *Store) Block(ctx context.Context, b Block) error {
 		if b.Mute {
 			return exec(ctx, tx, "update comments set state = 'hidden' where actor in (select id from actors where "+whose+")", b.Target)
 		}
+		if err := exec(ctx, tx, "delete from deliveries where host = ?", b.Target); err != nil {
+			return err
+		}
 		return exec(ctx, tx, "delete from actors where "+whose, b.Target)
 	})
 }

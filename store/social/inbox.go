@@ -44,11 +44,14 @@ func (s *Store) Receive(ctx context.Context, list []Received, now time.Time) (fr
 
 // Lane is a host, and when there is something to do for it.
 type Lane struct {
-	Host string
-	Due  time.Time
+	Host    string
+	Due     time.Time
+	Failing bool // it could not be reached lately
 }
 
-func scanLane(row lite.Scanner, l *Lane) error { return row.Scan(&l.Host, (*lite.Stamp)(&l.Due)) }
+func scanLane(row lite.Scanner, l *Lane) error {
+	return row.Scan(&l.Host, (*lite.Stamp)(&l.Due), &l.Failing)
+}
 
 // InboxLanes returns the hosts of which something waits to be worked on.
 func (s *Store) InboxLanes(ctx context.Context) ([]Lane, error) {
@@ -56,7 +59,7 @@ func (s *Store) InboxLanes(ctx context.Context) ([]Lane, error) {
 	return rows(ctx, s, "inbox", scanLane, `with recursive lanes (host) as (
 			select min(host) from inbox where state = 'queued'
 			union all select (select min(i.host) from inbox i where i.state = 'queued' and i.host > lanes.host) from lanes where lanes.host is not null)
-		select host, (select min(i.run_at) from inbox i where i.state = 'queued' and i.host = lanes.host) as due
+		select host, (select min(i.run_at) from inbox i where i.state = 'queued' and i.host = lanes.host) as due, 0
 		from lanes where host is not null order by due`)
 }
 

@@ -1,0 +1,132 @@
+// Package deliver sees to it that what we say arrives. Each delivery is a row, deleted only
+// when its inbox has taken it: a crash loses none, and one that is sent twice is told by its
+// activity's id. A host gets one delivery at a time; one that fails is left alone for longer
+// and longer, and after a week given up until it speaks to us.
+package deliver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tubelet/tubelet/fed/group"
+	"github.com/tubelet/tubelet/fed/lanes"
+	"github.com/tubelet/tubelet/fed/remote"
+	"github.com/tubelet/tubelet/fed/sign"
+	"github.com/tubelet/tubelet/store/lite"
+	"github.com/tubelet/tubelet/store/social"
+)
+
+const (
+	atOnce   = 32 // deliveries in flight
+	turn     = 20 // deliveries to a host before others have their turn
+	first    = time.Minute
+	attempts = 12                 // the last about three days after the first
+	week     = 7 * 24 * time.Hour // of failures, after which a host is given up
+	maxGroup = 64                 // outcomes stored by one commit
+)
+
+// Config is what New needs.
+type Config struct {
+	Store *social.Store
+	Post  func(ctx context.Context, inbox string, key sign.Key, body []byte) error // remote.Client.Post
+	Key   func(context.Context, social.Target) (sign.Key, error)
+	Woken <-chan struct{} // there is more to deliver
+	Log   *slog.Logger
+}
+
+// Deliver delivers.
+type Deliver struct {
+	cfg  Config
+	rows *group.Writer[social.Outcome, struct{}]
+}
+
+// New returns what delivers.
+func New(cfg Config) *Deliver {
+	d := &Deliver{cfg: cfg}
+	d.rows = group.New(maxGroup, func(ctx context.Context, list []social.Outcome) ([]struct{}, error) {
+		now := time.Now()
+		return make([]struct{}, len(list)), cfg.Store.Record(ctx, list, now, now.Add(-week))
+	})
+	return d
+}
+
+// Run delivers until ctx ends.
+func (d *Deliver) Run(ctx context.Context) error {
+	return lanes.Run(ctx, lanes.Config{Most: atOnce, List: d.cfg.Store.Lanes, Work: d.work, Woken: d.cfg.Woken, Log: d.cfg.Log})
+}
+
+// work delivers some of what is due for a host, until something fails.
+func (d *Deliver) work(ctx context.Context, host string) error {
+	for range turn {
+		delivery, err := d.cfg.Store.Due(ctx, host, time.Now())
+		if errors.Is(err, lite.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		key, err := d.cfg.Key(ctx, delivery.By)
+		if err != nil {
+			return err
+		}
+		err = d.cfg.Post(ctx, delivery.Inbox, key, delivery.Body)
+		if ctx.Err() != nil {
+			return nil // cut off, not failed: it is tried again by the next who runs
+		}
+		outcome := judge(delivery, err, time.Now())
+		if outcome.Reason != "" {
+			d.cfg.Log.DebugContext(ctx, "delivery failed", "inbox", delivery.Inbox, "attempt", delivery.Attempts+1, "again", outcome.Again, "err", err)
+		}
+		if _, err := d.rows.Do(ctx, outcome); err != nil {
+			return err
+		}
+		if outcome.Hold {
+			return nil
+		}
+	}
+	return nil
+}
+
+// judge decides what follows from an attempt.
+func judge(d social.Delivery, err error, now time.Time) social.Outcome {
+	o := social.Outcome{Delivery: d, Done: true, Alive: true}
+	if err == nil {
+		return o
+	}
+	o.Reason = err.Error()
+	status, answered := errors.AsType[*remote.StatusError](err)
+	o.Alive = answered && status.Code < 500
+	switch {
+	case answered && status.Code == 410:
+		o.Gone = true
+		return o
+	case answered && status.Code == 404:
+		// Where a shared inbox is not found, the server is out of order rather than gone.
+		o.Gone = !d.Shared
+		return o
+	case errors.Is(err, remote.ErrForbidden), answered && final(status.Code), d.Attempts+1 >= attempts:
+		return o
+	}
+	wait := backoff(d.Attempts)
+	if answered {
+		wait = max(wait, status.RetryAfter)
+	}
+	o.Done, o.Alive, o.Hold, o.Again = false, false, true, now.Add(wait)
+	return o
+}
+
+// final reports whether a status says that the same again will not be taken either. What
+// asks for patience, or for a key that could not be fetched, may be taken later.
+func final(code int) bool {
+	return code >= 400 && code < 500 && code != 401 && code != 408 && code != 425 && code != 429 || code == 501
+}
+
+// backoff is how long to wait after an attempt: a minute, then twice as long each time, a
+// little more or less so that not all come at once.
+func backoff(before int) time.Duration {
+	wait := first << min(before, attempts)
+	return wait*9/10 + rand.N(wait/5)
+}

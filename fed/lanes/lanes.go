@@ -1,0 +1,144 @@
+// Package lanes does work for many hosts at once, for each of them one thing at a time: a
+// slow host holds up nobody else, and what is meant for one host stays in order. What there
+// is to do is rows in the store; this package only remembers who is at it.
+package lanes
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/tubelet/tubelet/store/social"
+)
+
+const (
+	again  = time.Minute     // after which is looked again, whatever the clock did meanwhile
+	pause  = 5 * time.Second // after the store failed
+	settle = time.Second     // before which a list that is not worked off is not made anew
+)
+
+// Config is what Run needs.
+type Config struct {
+	Most int // hosts at once; of those that fail, half as many
+
+	// List returns the hosts for which there is something to do, now or later, in the order in
+	// which to begin.
+	List func(context.Context) ([]social.Lane, error)
+
+	// Work does some of what is due for a host. What it leaves is listed again.
+	Work func(ctx context.Context, host string) error
+
+	Woken <-chan struct{} // there is more to do
+	Log   *slog.Logger
+}
+
+// runner is the state of one Run.
+type runner struct {
+	cfg     Config
+	busy    map[string]bool // hosts at work; true for those that fail
+	failing int             // of them
+	pending []social.Lane   // due, not begun
+	next    time.Time       // when to look again
+	listed  time.Time       // when pending was made
+	done    chan string
+}
+
+// Run works until ctx ends, and returns when all work has ended.
+func Run(ctx context.Context, cfg Config) error {
+	r := &runner{cfg: cfg, busy: map[string]bool{}, done: make(chan string, cfg.Most)}
+	for ctx.Err() == nil {
+		r.list(ctx)
+		r.begin(ctx)
+		r.wait(ctx)
+	}
+	for range len(r.busy) {
+		<-r.done
+	}
+	return nil
+}
+
+// list asks what there is to do, unless there is plenty left from before.
+func (r *runner) list(ctx context.Context) {
+	now := time.Now()
+	if len(r.pending) > 0 && now.Sub(r.listed) < settle {
+		return
+	}
+	r.listed, r.next, r.pending = now, now.Add(again), nil
+	lanes, err := r.cfg.List(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.cfg.Log.ErrorContext(ctx, "cannot list what there is to do", "err", err)
+		r.next = now.Add(pause)
+	}
+	for _, lane := range lanes {
+		_, busy := r.busy[lane.Host]
+		switch {
+		case busy:
+		case !lane.Due.After(now):
+			r.pending = append(r.pending, lane)
+		case lane.Due.Before(r.next):
+			r.next = lane.Due
+		}
+	}
+}
+
+// begin begins as much as may run at once.
+func (r *runner) begin(ctx context.Context) {
+	var left []social.Lane
+	for _, lane := range r.pending {
+		_, busy := r.busy[lane.Host]
+		switch {
+		case busy:
+		case len(r.busy) >= r.cfg.Most, lane.Failing && r.failing >= (r.cfg.Most+1)/2:
+			left = append(left, lane)
+		default:
+			r.start(ctx, lane)
+		}
+	}
+	r.pending = left
+}
+
+func (r *runner) start(ctx context.Context, lane social.Lane) {
+	r.busy[lane.Host] = lane.Failing
+	if lane.Failing {
+		r.failing++
+	}
+	go func() {
+		if err := r.cfg.Work(ctx, lane.Host); err != nil && ctx.Err() == nil {
+			r.cfg.Log.ErrorContext(ctx, "cannot work for a host", "host", lane.Host, "err", err)
+			select { // or the same would come again at once
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+		}
+		r.done <- lane.Host // never waits: there is a place for each
+	}()
+}
+
+// wait returns when there may be something to begin.
+func (r *runner) wait(ctx context.Context) {
+	timer := time.NewTimer(time.Until(r.next))
+	defer timer.Stop()
+	select {
+	case host := <-r.done:
+		r.end(host)
+	case <-r.cfg.Woken:
+	case <-timer.C:
+	case <-ctx.Done():
+		return
+	}
+	for { // several may have ended at once
+		select {
+		case host := <-r.done:
+			r.end(host)
+		default:
+			return
+		}
+	}
+}
+
+func (r *runner) end(host string) {
+	if r.busy[host] {
+		r.failing--
+	}
+	delete(r.busy, host)
+}
