@@ -74,7 +74,8 @@ func seed(t *testing.T) (data, id string) {
 func video(i int) store.Video {
 	rung := func(height int) store.Rendition {
 		n := fmt.Sprintf("%dp", height)
-		return store.Rendition{Height: height, File: n + ".mp4", Playlist: n + ".m3u8", Bytes: film, Width: height * 16 / 9, PixHeight: height, FPS: 30, Codecs: "avc1.64001f,mp4a.40.2", Bandwidth: height * 3000, Average: height * 2000}
+		return store.Rendition{Height: height, File: n + ".mp4", Playlist: n + ".m3u8", Bytes: film, Width: height * 16 / 9, PixHeight: height, FPS: 30, Codecs: "avc1.64001f,mp4a.40.2", Bandwidth: height * 3000, Average: height * 2000,
+			Infohash: fmt.Sprintf("%040x", i*10000+height), Pieces: 1 << 19}
 	}
 	return store.Video{
 		ID: store.NewID(), Title: fmt.Sprintf("Video %d about the workshop", i), Visibility: store.Public, Downloads: true,
