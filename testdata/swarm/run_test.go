@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net"
 	"net/http"
 	"os"
@@ -252,7 +253,8 @@ func chromium() string {
 	return "/usr/bin/chromium"
 }
 
-// serveOpponent serves the page of p2p-media-loader beside the server, in its namespace.
+// serveOpponent serves the page of p2p-media-loader beside the server, in its namespace,
+// compressed as our own pages are.
 func serveOpponent(t *testing.T) {
 	t.Helper()
 	var l net.Listener
@@ -261,9 +263,21 @@ func serveOpponent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &http.Server{Handler: http.FileServer(http.Dir("build")), ReadHeaderTimeout: 10 * time.Second}
+	s := &http.Server{Handler: http.HandlerFunc(sendOpponent), ReadHeaderTimeout: 10 * time.Second}
 	go s.Serve(l)
 	t.Cleanup(func() { s.Close() })
+}
+
+func sendOpponent(w http.ResponseWriter, r *http.Request) {
+	name := filepath.Base(r.URL.Path)
+	text, err := os.ReadFile(filepath.Join("build", name+".gz"))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(name)))
+	w.Header().Set("Content-Encoding", "gzip")
+	_, _ = w.Write(text)
 }
 
 func lastLine(out []byte) (last []byte) {

@@ -139,16 +139,12 @@ func newRig(t *testing.T) *rig {
 	}
 	execute(t, "node_modules/.bin/esbuild", "opponent.mjs", "--bundle", "--conditions=p2pml:core-as-bundle", "--minify",
 		"--format=esm", "--log-level=error", "--outfile=build/opponent.js") // with its core as it is published
-	page, err := os.ReadFile("opponent.html")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile("build/opponent.html", page, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, "cp", "opponent.html", "build/")
+	execute(t, "gzip", "-9", "-k", "-f", "build/opponent.html", "build/opponent.js")
 	if err := os.MkdirAll("results", 0o700); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	r.out, err = os.OpenFile(filepath.Join("results", time.Now().UTC().Format("0102-1504")+".jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
