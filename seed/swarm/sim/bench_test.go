@@ -75,7 +75,7 @@ func large() []row {
 	}
 }
 
-// TestBenchSwarmSimulation prints the table of docs/sharing.md. ROWS chooses by name.
+// TestBenchSwarmSimulation prints the table of docs/sharing.md. ROWS chooses by name, WAY by way.
 func TestBenchSwarmSimulation(t *testing.T) {
 	modes := []Mode{PlainHTTP, MediaLoader, Uncoordinated, Coordinated}
 	t.Log("viewers, arrival, line in Mbit/s | way | origin X | of played | stall s/min | start p50/p95 | waste | up p50/p95 | ended")
@@ -84,6 +84,9 @@ func TestBenchSwarmSimulation(t *testing.T) {
 			continue
 		}
 		for _, mode := range modes {
+			if os.Getenv("WAY") != "" && os.Getenv("WAY") != names()[mode] {
+				continue
+			}
 			if len(r.s.Mirrors) > 0 && mode != Coordinated || r.s.Viewers >= 1000 && mode == Uncoordinated {
 				continue
 			}
@@ -93,8 +96,12 @@ func TestBenchSwarmSimulation(t *testing.T) {
 	}
 }
 
+func names() [4]string {
+	return [...]string{"plain HTTP", "p2p-media-loader", "uncoordinated", "coordinated"}
+}
+
 func print(t *testing.T, name string, mode Mode, r Result, viewers int) {
-	way := [...]string{"plain HTTP", "p2p-media-loader", "uncoordinated", "coordinated"}[mode]
+	way := names()[mode]
 	line := fmt.Sprintf("%s | %s | %.2f | %.2f %% | %.2f | %.1f/%.1f | %.1f %% | %.2f/%.2f | %d/%d", name, way, r.OriginX, 100*r.OriginX/r.PlayedX,
 		r.Stalls, r.StartP50, r.StartP95, 100*r.Waste, r.UpP50, r.UpP95, r.Ended, viewers)
 	if mode == Coordinated {

@@ -5,6 +5,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -18,6 +19,9 @@ func TestBenchSwarmCells(t *testing.T) {
 			for _, mixed := range []bool{false, true} {
 				for _, gap := range []time.Duration{0, 5 * time.Second} {
 					for _, mode := range []Mode{PlainHTTP, MediaLoader, Coordinated} {
+						if os.Getenv("WAY") != "" && os.Getenv("WAY") != names()[mode] {
+							continue
+						}
 						s := browserCell(n, capped, mixed, gap)
 						s.Mode = mode
 						var sum Result
