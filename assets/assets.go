@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-//go:embed *.css *.svg player/*.js swarm/*.js vendor
+//go:embed *.css *.svg interact.js player/*.js swarm/*.js vendor
 var files embed.FS
 
 // root is the path under which every asset is served.

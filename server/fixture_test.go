@@ -3,6 +3,10 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +44,13 @@ type channelOf struct {
 func open(t testing.TB, c store.Channel) (string, *store.Store) {
 	t.Helper()
 	data := t.TempDir()
+	// One key for all tests: to make one takes as long as most of them.
+	if err := os.MkdirAll(filepath.Join(data, "keys"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(data, "keys", "actor.pem"), actorKey(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	db, err := store.Open(t.Context(), filepath.Join(data, "tubelet.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +61,18 @@ func open(t testing.TB, c store.Channel) (string, *store.Store) {
 	}
 	return data, db
 }
+
+var actorKey = sync.OnceValue(func() []byte {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+})
 
 func localChannel() store.Channel {
 	return store.Channel{

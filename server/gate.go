@@ -18,6 +18,7 @@ const (
 	answerTime = 2 * time.Minute  // for one answer that is not a file of a video: a script by EDGE
 	bodyTime   = 10 * time.Second // for what a client sends
 	bodyBytes  = 4 << 10
+	inboxBytes = 2 << 20 // its handler takes half of that, and says so when it is more
 )
 
 // policy is what a page may do: load from this host and nothing else. It ends with who may
@@ -41,7 +42,7 @@ func (s *site) gate(next http.Handler) http.Handler {
 		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
 		if r.ContentLength != 0 {
 			_ = control.SetReadDeadline(time.Now().Add(bodyTime))
-			r.Body = http.MaxBytesReader(w, r.Body, bodyBytes)
+			r.Body = http.MaxBytesReader(w, r.Body, bodyOf(r))
 		}
 		s.headers(w.Header(), r)
 		if !s.answersTo(r.Host) {
@@ -50,6 +51,14 @@ func (s *site) gate(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// bodyOf is how long a body may be: what other servers send is longer than what forms do.
+func bodyOf(r *http.Request) int64 {
+	if r.URL.Path == "/inbox" || strings.HasPrefix(r.URL.Path, "/users/") {
+		return inboxBytes
+	}
+	return bodyBytes
 }
 
 // headers sets what holds for every answer. Handlers replace what differs for theirs.

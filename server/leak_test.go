@@ -34,7 +34,7 @@ func paths(id, rev string) map[string][]string {
 		"GET /{$}":    {"/", "/?tag=secrettag", "/?tag=wood", "/?page=2"},
 		"GET /search": {"/search?q=draftword", "/search?q=sched", "/search?q=unlistedword", "/search?q=secrettag", "/search?q=processingword", "/search"},
 		"GET /about":  {"/about"},
-		"GET /":       {"/nothing", "/w/", "/media/" + id, "/media/" + id + "/" + rev, "/videos/" + id, "/metrics", "/debug/pprof/"},
+		"GET /":       {"/nothing", "/w/", "/media/" + id, "/media/" + id + "/" + rev, "/metrics", "/debug/pprof/"},
 
 		"GET /feed.xml":        {"/feed.xml"},
 		"GET /feed.atom":       {"/feed.atom"},
@@ -45,8 +45,31 @@ func paths(id, rev string) map[string][]string {
 		"GET /services/oembed": {"/services/oembed?url=" + url.QueryEscape("http://127.0.0.1:8080/embed/"+id)},
 		"GET /assets/":         {"/assets/" + id},
 		"GET /channel/{file}":  {"/channel/" + id},
-		"GET /favicon.svg":     {"/favicon.svg"},
-		"GET /favicon.ico":     {"/favicon.ico"},
+
+		"GET /videos/{id}":               {"/videos/" + id},
+		"GET /videos/{id}/chapters":      {"/videos/" + id + "/chapters"},
+		"GET /videos/{id}/{collection}":  {"/videos/" + id + "/replies", "/videos/" + id + "/likes", "/videos/" + id + "/comments?page=1", "/videos/" + id + "/nothing"},
+		"GET /activities/create/{id}":    {"/activities/create/" + id},
+		"GET /activities/announce/{id}":  {"/activities/announce/" + id},
+		"GET /users/{name}":              {"/users/workshop", "/users/workshop_channel", "/users/" + id},
+		"GET /users/{name}/outbox":       {"/users/workshop/outbox", "/users/workshop/outbox?page=1", "/users/workshop_channel/outbox?page=1"},
+		"GET /users/{name}/followers":    {"/users/workshop/followers"},
+		"GET /users/{name}/following":    {"/users/workshop/following"},
+		"GET /users/{name}/featured":     {"/users/workshop/featured"},
+		"GET /comments/{number}":         {"/comments/1"},
+		"GET /comments/{number}/replies": {"/comments/1/replies"},
+		"GET /quotes/{number}":           {"/quotes/1"},
+		"GET /.well-known/webfinger":     {"/.well-known/webfinger?resource=acct:workshop@127.0.0.1:8080"},
+		"GET /.well-known/host-meta":     {"/.well-known/host-meta"},
+		"GET /.well-known/nodeinfo":      {"/.well-known/nodeinfo"},
+		"GET /nodeinfo/{version}":        {"/nodeinfo/2.0", "/nodeinfo/2.1"},
+		"GET /interact":                  {"/interact?what=like&video=" + id, "/interact?what=follow"},
+		"POST /interact":                 {"/interact?what=like&video=" + id},
+		"POST /inbox":                    {"/inbox"},
+		"POST /users/{name}/inbox":       {"/users/workshop/inbox"},
+		"GET /avatars/{file}":            {"/avatars/" + id + ".jpg"},
+		"GET /favicon.svg":               {"/favicon.svg"},
+		"GET /favicon.ico":               {"/favicon.ico"},
 	}
 }
 
@@ -63,6 +86,16 @@ func TestHiddenVideosLeakNowhere(t *testing.T) {
 					a := c.ask(t, method, path)
 					if strings.Contains(pattern, "{id}") && a.StatusCode != http.StatusNotFound {
 						t.Errorf("%s %s: %d, want 404", method, path, a.StatusCode)
+					}
+					object := c.ask(t, method, path, "Accept: application/activity+json")
+					if object.StatusCode == http.StatusFound && strings.HasPrefix(object.Header.Get("Location"), "/videos/") {
+						object = c.ask(t, method, object.Header.Get("Location"), "Accept: application/activity+json")
+					}
+					if strings.Contains(pattern, "{id}") && object.StatusCode != http.StatusNotFound {
+						t.Errorf("%s %s: %d for an object, want 404", method, path, object.StatusCode)
+					}
+					if pattern != "GET /search" { // a page, whatever is asked for
+						mustLack(t, "the object "+path, strings.ToLower(object.body), []string{"draftword", "scheduledword", "processingword", "/w/" + id})
 					}
 					// The search page repeats what was searched for, and its query only.
 					if text := strings.ToLower(a.body); pattern != "GET /search" {
@@ -95,6 +128,18 @@ func TestUnlistedIsNamedNowhere(t *testing.T) {
 	} {
 		mustLack(t, path, strings.ToLower(c.get(t, path).body), []string{"unlistedword", unlisted, "secrettag"})
 	}
+	for pattern, list := range paths(unlisted, "1") {
+		if !strings.HasPrefix(pattern, "GET /videos") && !strings.HasPrefix(pattern, "GET /users") && !strings.HasPrefix(pattern, "GET /activities") {
+			continue
+		}
+		for _, path := range list {
+			a := c.get(t, path, "Accept: application/activity+json")
+			if strings.Contains(path, unlisted) && a.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %d, want 404", path, a.StatusCode)
+			}
+			mustLack(t, "the object "+path, strings.ToLower(a.body), []string{"unlistedword", unlisted, "secrettag"})
+		}
+	}
 	if a := c.get(t, "/search?q=unlistedword"); strings.Contains(a.body, unlisted) {
 		t.Error("the search finds the unlisted video")
 	}
@@ -126,8 +171,8 @@ func TestPreview(t *testing.T) {
 	for _, id := range []string{draft, scheduled} {
 		address := keys.Address(id)
 		for pattern, list := range paths(address, "1") {
-			if !strings.HasPrefix(pattern, "GET") || !strings.Contains(pattern, "{id}") {
-				continue
+			if !strings.HasPrefix(pattern, "GET") || !strings.Contains(pattern, "{id}") || strings.HasPrefix(pattern, "GET /videos") || strings.HasPrefix(pattern, "GET /activities") {
+				continue // there are no objects of what is hidden, with no key either
 			}
 			for _, path := range list {
 				a := c.get(t, path)

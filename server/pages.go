@@ -51,8 +51,12 @@ func (s *site) head(ctx context.Context) (pages.Site, error) {
 	if err != nil {
 		return pages.Site{}, err
 	}
+	follow, err := s.fed.On(ctx)
+	if err != nil {
+		return pages.Site{}, err
+	}
 	_, total, err := s.store.Videos(ctx, store.List{Limit: 1})
-	return pages.Site{Channel: channel, Videos: total}, err
+	return pages.Site{Channel: channel, Videos: total, Follow: follow}, err
 }
 
 func (s *site) showChannel(w http.ResponseWriter, r *http.Request) error {
@@ -61,17 +65,22 @@ func (s *site) showChannel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	key := "channel " + strconv.Itoa(number) + " " + tag
+	followers, err := s.fed.Followers(r.Context())
+	if err != nil {
+		return err
+	}
+	key := "channel " + strconv.Itoa(number) + " " + strconv.Itoa(followers) + " " + tag
 	return s.cached(w, r, key, func(ctx context.Context) (cache.Answer, error) {
-		return s.channelPage(ctx, tag, number)
+		return s.channelPage(ctx, tag, number, followers)
 	})
 }
 
-func (s *site) channelPage(ctx context.Context, tag string, number int) (cache.Answer, error) {
+func (s *site) channelPage(ctx context.Context, tag string, number, followers int) (cache.Answer, error) {
 	head, err := s.head(ctx)
 	if err != nil {
 		return cache.Answer{}, err
 	}
+	head.Followers = followers
 	list, total, err := s.store.Videos(ctx, store.List{Tag: tag, Offset: (number - 1) * gridSize, Limit: gridSize})
 	if err != nil {
 		return cache.Answer{}, err

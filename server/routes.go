@@ -15,14 +15,14 @@ func (s *site) handler() http.Handler {
 	return s.gate(mux)
 }
 
-// routes is every address there is. {id} is a video's id, or its preview address.
+// routes is every address there is; those of the fediverse stand in package fediverse. {id} is a video's id, or its preview address.
 func (s *site) routes() map[string]http.Handler {
-	return map[string]http.Handler{
+	all := map[string]http.Handler{
 		// Pages
-		"GET /{$}":             s.page(s.showChannel),
+		"GET /{$}":             s.page(s.fed.Lead(s.showChannel, s.fed.Actor)),
 		"GET /search":          s.page(s.showSearch),
 		"GET /about":           s.page(s.showAbout),
-		"GET /w/{id}":          s.page(s.showWatch),
+		"GET /w/{id}":          s.page(s.fed.Lead(s.showWatch, s.fed.Video)),
 		"GET /w/{id}/comments": s.page(s.showComments),
 		"GET /embed/{id}":      s.page(s.showEmbed),
 		"GET /":                s.page(s.showNothing),
@@ -55,4 +55,8 @@ func (s *site) routes() map[string]http.Handler {
 
 		"POST /views/{id}": s.page(s.countView),
 	}
+	for pattern, do := range s.fed.Routes() {
+		all[pattern] = s.page(do)
+	}
+	return all
 }

@@ -112,6 +112,7 @@ func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) erro
 		{"do the work", worker.Run},
 		{"store views", s.views.Run},
 		{"share videos", func(ctx context.Context) error { return s.share.Run(ctx, portOf(listener)) }},
+		{"speak to the fediverse", s.fed.Run},
 		{"give memory back", s.rest},
 		{"heed settings", cfg.heedChanges},
 		{"maintain the store", s.maintain},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tubelet/tubelet/assets"
 	"github.com/tubelet/tubelet/server/cache"
+	"github.com/tubelet/tubelet/server/fediverse"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/server/preview"
 	"github.com/tubelet/tubelet/server/prose"
@@ -39,6 +40,7 @@ type site struct {
 	progress *cache.Cache // of what shows the progress of jobs
 	views    *views.Counter
 	share    *share.Share
+	fed      *fediverse.Fediverse
 	catalog  *catalog
 	searches chan struct{} // holds one for each search that runs
 	videos   *os.Root      // data/videos
@@ -85,12 +87,19 @@ func newSite(ctx context.Context, cfg Config) (*site, error) {
 		s.close()
 		return nil, err
 	}
+	if s.fed, err = s.openFediverse(ctx, cfg); err != nil {
+		s.close()
+		return nil, err
+	}
 	return s, nil
 }
 
 func (s *site) close() {
 	s.videos.Close()
 	s.picture.Close()
+	if s.fed != nil {
+		s.fed.Close()
+	}
 }
 
 // openRoot opens a folder of the data directory such that nothing outside of it can be

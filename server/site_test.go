@@ -70,6 +70,13 @@ func TestHeaders(t *testing.T) {
 			for _, accept := range []string{"", "application/activity+json"} {
 				a := c.get(t, w.path, "Accept: "+accept)
 				h := a.Header
+				// Programs that ask for an object are led to it, from the front page and watch pages.
+				if led := a.StatusCode == http.StatusFound && accept != ""; led {
+					place, watch := h.Get("Location"), strings.HasPrefix(w.path, "/w/")
+					if watch && strings.HasPrefix(place, "/videos/") || !watch && place == "/users/workshop" {
+						continue
+					}
+				}
 				if a.StatusCode != w.status || h.Get("Content-Type") != w.kind || h.Get("Cache-Control") != w.caching || h.Get("Content-Security-Policy") != w.csp {
 					t.Errorf("%d, %q, %q, %q", a.StatusCode, h.Get("Content-Type"), h.Get("Cache-Control"), h.Get("Content-Security-Policy"))
 				}

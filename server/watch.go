@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -123,9 +124,17 @@ func (s *site) showComments(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *site) thread(ctx context.Context, v shown, number int) (pages.Thread, error) {
+	policy, err := s.store.Setting(ctx, "comments")
+	if err != nil {
+		return pages.Thread{}, err
+	}
+	social, err := s.fed.On(ctx)
+	if err != nil {
+		return pages.Thread{}, err
+	}
 	list, total, err := s.store.Comments(ctx, v.ID, (number-1)*threadSize, threadSize)
 	return pages.Thread{
-		Video: v.Video, Key: v.key, Comments: list,
+		Video: v.Video, Key: v.key, Comments: list, Policy: cmp.Or(v.Commenting, policy), Social: social,
 		Paging: pages.Paging{Number: number, Size: threadSize, Total: total},
 	}, err
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,7 @@ func knownSettings() []known {
 		{"upload.rate", "none", "most that videos may take of the upload, in all, such as 20Mbit or 2.5MB a second; none for no limit", rule{check: rate}},
 		{"upload.month", "none", "most that videos may upload in a month, such as 2TB; none for no limit", rule{check: amount}},
 		{"federation", "on", "people follow, like and comment from their own servers (Mastodon, PeerTube and others): on or off", oneOf("on", "off")},
+		{"federation.private", "", "private networks, such as 10.1.0.0/16, whose servers may be spoken to, without https too; for tests and closed networks", rule{check: networks}},
 		{"followers.approve", "false", "ask you before somebody follows: true or false", oneOf("true", "false")},
 		{"comments", "open", "who may comment: open, approve (you first look at each), links (at each with a link) or closed", oneOf("open", "approve", "links", "closed")},
 		{"license", "", "license of new videos, such as CC-BY-4.0", rule{check: line}},
@@ -204,6 +206,15 @@ func oneOf(choices ...string) rule {
 func address(v string) error {
 	if _, port, err := net.SplitHostPort(v); err != nil || between(0, 65535).check(port) != nil {
 		return fmt.Errorf("it is an address with a port, such as :443 or 127.0.0.1:8080")
+	}
+	return nil
+}
+
+func networks(v string) error {
+	for _, one := range strings.Fields(v) {
+		if _, err := netip.ParsePrefix(one); err != nil {
+			return fmt.Errorf("it is a list of networks such as 127.0.0.0/8")
+		}
 	}
 	return nil
 }

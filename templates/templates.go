@@ -15,4 +15,4 @@ var Files embed.FS
 var Shared = []string{"layout.html", "parts.html", "player.html"}
 
 // Pages are the pages, each in the file of its name, each defining "main".
-var Pages = []string{"channel", "search", "watch", "comments", "about", "error", "embed"}
+var Pages = []string{"channel", "search", "watch", "comments", "interact", "about", "error", "embed"}

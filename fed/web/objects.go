@@ -238,13 +238,18 @@ func (w *Web) replies(ctx context.Context, site vocab.Site, r *http.Request) (Do
 
 // quote is the word that a quote was allowed, FEP-044f.
 func (w *Web) quote(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
-	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
-	if err != nil {
-		return Document{}, store.ErrNotFound
-	}
-	quote, err := w.social.Quote(ctx, number)
+	quote, err := w.allowed(ctx, r)
 	if err != nil {
 		return Document{}, err
 	}
 	return object(site.QuoteAuthorization(quote.ID, quote.Quote, quote.Video))
+}
+
+// allowed returns the quote that an address names.
+func (w *Web) allowed(ctx context.Context, r *http.Request) (social.Quote, error) {
+	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
+	if err != nil {
+		return social.Quote{}, store.ErrNotFound
+	}
+	return w.social.Quote(ctx, number)
 }

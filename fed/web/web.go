@@ -23,12 +23,14 @@ const (
 	pageLast = 2000 // how far anybody crawls
 )
 
-// Content types.
+// ActivityType is the content type of objects.
+const ActivityType = "application/activity+json; charset=utf-8"
+
+// Content types of the rest.
 const (
-	activityType = "application/activity+json; charset=utf-8"
-	jrdType      = "application/jrd+json; charset=utf-8"
-	xrdType      = "application/xrd+xml; charset=utf-8"
-	jsonType     = "application/json; charset=utf-8"
+	jrdType  = "application/jrd+json; charset=utf-8"
+	xrdType  = "application/xrd+xml; charset=utf-8"
+	jsonType = "application/json; charset=utf-8"
 )
 
 // GoneError is the answer for what was there once: 410 with a tombstone.
@@ -100,10 +102,30 @@ func (w *Web) bound(makers map[string]maker) map[string]func(context.Context, *h
 			if err != nil {
 				return Document{}, err
 			}
+			if err := w.retired(ctx, site, r); err != nil {
+				return Document{}, err
+			}
 			return make(ctx, site, r)
 		}
 	}
 	return bound
+}
+
+// retired returns a *GoneError for everything of a channel that has ended.
+func (w *Web) retired(ctx context.Context, site vocab.Site, r *http.Request) error {
+	standing, err := w.social.Standing(ctx)
+	if err != nil || standing.Retired.IsZero() {
+		return err
+	}
+	return gone(vocab.Tombstone(site.Channel.Base()+r.URL.Path, "Object", standing.Retired))
+}
+
+func gone(tombstone vocab.Object) error {
+	body, err := json.Marshal(tombstone)
+	if err != nil {
+		return fmt.Errorf("write a tombstone: %w", err)
+	}
+	return &GoneError{body}
 }
 
 // Wants reports whether a request asks for an object rather than for a page.
@@ -115,16 +137,27 @@ func Wants(r *http.Request) bool {
 // People returns the page that people are shown for the address of an object.
 func (w *Web) People(ctx context.Context, r *http.Request) (string, error) {
 	if id := r.PathValue("id"); id != "" {
-		return "/w/" + id, nil
+		video, err := w.cfg.Store.Video(ctx, id)
+		if err == nil && video.Visible() {
+			return "/w/" + id, nil
+		}
+		if _, toldErr := w.social.Told(ctx, id); toldErr == nil {
+			return "", &GoneError{}
+		}
+		return "", errors.Join(err, store.ErrNotFound)
 	}
-	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
-	if err != nil {
+	if r.PathValue("number") == "" {
 		return "/", nil
 	}
-	comment, err := w.social.Comment(ctx, number)
+	if strings.HasPrefix(r.URL.Path, "/quotes/") {
+		quote, err := w.allowed(ctx, r)
+		return "/w/" + quote.Video, err
+	}
+	comment, err := w.own(ctx, r)
 	if err != nil {
 		return "", err
 	}
+	number := comment.ID
 	return fmt.Sprintf("/w/%s#comment-%d", comment.Video, number), nil
 }
 
@@ -134,7 +167,7 @@ func object(o vocab.Object) (Document, error) {
 	if err != nil {
 		return Document{}, fmt.Errorf("write an object: %w", err)
 	}
-	return Document{activityType, body}, nil
+	return Document{ActivityType, body}, nil
 }
 
 // listed returns a video that everybody may know of. One that others were told of and that
@@ -151,11 +184,7 @@ func (w *Web) listed(ctx context.Context, site vocab.Site, id string) (store.Vid
 	if err != nil {
 		return store.Video{}, err // mostly ErrNotFound: nobody was ever told
 	}
-	body, err := json.Marshal(vocab.Tombstone(site.Video(id), "Video", told.ToldAt))
-	if err != nil {
-		return store.Video{}, fmt.Errorf("write a tombstone: %w", err)
-	}
-	return store.Video{}, &GoneError{body}
+	return store.Video{}, gone(vocab.Tombstone(site.Video(id), "Video", told.ToldAt))
 }
 
 // page reads which page of a collection is asked for, 0 for the collection itself.

@@ -25,6 +25,8 @@ type Site struct {
 	Channel store.Channel
 	Videos  int  // how many are listed
 	Follow  bool // people can follow the channel from their own server
+
+	Followers int // how many do; 0 where the page does not say
 }
 
 // Paging says which part of a longer list a page shows.
@@ -73,6 +75,8 @@ type Thread struct {
 	Video    store.Video
 	Key      string
 	Comments []store.Comment // top-level ones with all their replies, in the store's order
+	Policy   string          // who may comment: open, approve, links, closed
+	Social   bool            // people can answer from their own server
 	Paging   Paging          // counts top-level comments; Video.Comments counts all
 }
 

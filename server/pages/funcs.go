@@ -25,6 +25,8 @@ func funcs(asset func(string) string, icons icons) template.FuncMap {
 		"moment":   moment,
 		"number":   number,
 		"plural":   plural,
+		"number64": func(n int64) string { return number(int(n)) },
+		"plural64": func(n int64, one string) string { return plural(int(n), one) },
 		"views":    views,
 		"size":     size,
 		"hue":      hue,

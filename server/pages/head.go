@@ -21,6 +21,7 @@ type Head struct {
 	Image       Image
 	Player      Frame  // the player in a frame, for previews that can play
 	File        string // absolute address of an MP4, for previews that take one
+	Activity    string // address of the ActivityPub object behind the page
 	OEmbed      string // address that the oEmbed endpoint is asked about
 	Object      *VideoObject
 	Prev, Next  string
@@ -55,7 +56,17 @@ func (p *Channel) head(w *prose.Writer) Head {
 		h.Canonical = c.Base() + p.PageURL(p.Paging.Number)
 	}
 	h.Prev, h.Next = around(p.Paging, p.PageURL)
+	p.Site.follow(&h)
 	return h
+}
+
+// follow adds the channel's actor, and what its form needs.
+func (s Site) follow(h *Head) {
+	if !s.Follow {
+		return
+	}
+	h.Activity = s.Channel.Base() + "/users/" + s.Channel.Handle
+	h.Scripts = append(h.Scripts, "interact.js")
 }
 
 func channelHead(w *prose.Writer, c store.Channel, name string) Head {
@@ -82,6 +93,7 @@ func (p *About) head(w *prose.Writer) Head {
 	h := channelHead(w, p.Site.Channel, p.Site.Name())
 	h.Title = "About – " + p.Site.Name()
 	h.Canonical = p.Site.Channel.Base() + "/about"
+	p.Site.follow(&h)
 	return h
 }
 
@@ -124,6 +136,11 @@ func (p *Watch) head(w *prose.Writer) Head {
 		h.Preload, h.Refresh = "", 10
 	default:
 		h.Preload = ""
+	}
+	p.Site.follow(&h)
+	h.Activity = ""
+	if p.Social() {
+		h.Activity = c.Base() + "/videos/" + v.ID
 	}
 	if p.Key == "" {
 		h.Canonical = c.WatchURL(v)

@@ -39,6 +39,9 @@ func (s Site) Name() string {
 // Acct is the channel's address in the fediverse.
 func (s Site) Acct() string { return "@" + s.Channel.Handle + "@" + s.Channel.Domain }
 
+// FollowForm is the form with which a visitor follows.
+func (s Site) FollowForm() HomeForm { return HomeForm{ID: "follow-handle", What: "follow"} }
+
 // Lang is the language the channel speaks.
 func (s Site) Lang() string { return language(s.Channel, store.Video{}) }
 

@@ -67,7 +67,35 @@ func cases() map[string]pages.Page {
 		Renditions: []pages.SwarmRendition{{Height: 720, Infohash: strings.Repeat("0badcafe", 5), Torrent: "https://video.example/720p.torrent", PieceLength: 1 << 17, Size: 9e6}},
 	}
 	out["watch-shared"] = shared
+	for name, page := range socialCases(bad, bv) {
+		out[name] = page
+	}
 	return out
+}
+
+// socialCases are the pages of a channel that people follow from their own servers.
+func socialCases(bad pages.Site, bv store.Video) map[string]pages.Page {
+	s := sampleSite()
+	s.Follow, s.Followers = true, 2418
+	channel, watch, held, closed := sampleChannel(), sampleWatch(), sampleWatch(), sampleWatch()
+	channel.Site = s
+	for _, w := range []*pages.Watch{watch, held, closed} {
+		w.Site, w.Thread.Social = s, true
+		w.Video.Likes, w.Video.Boosts, w.Video.Warning = 218, 64, "sharp edges"
+		w.Thread.Comments[1].EditedAt = day(0).Add(9 * time.Hour)
+	}
+	held.Thread.Policy, closed.Thread.Policy = "approve", "closed"
+	draft := sampleWatch()
+	draft.Site, draft.Thread.Social, draft.Key, draft.Video.Visibility = s, true, "abcdefghij0123456789", store.Draft
+	draft.Thread.Video, draft.Thread.Key = draft.Video, draft.Key
+	return map[string]pages.Page{
+		"channel-social": channel, "watch-social": watch, "watch-approve": held, "watch-closed": closed, "watch-social-draft": draft,
+		"interact-follow":  &pages.Interact{Site: s, What: "follow"},
+		"interact-reply":   &pages.Interact{Site: s, What: "reply", Video: sampleVideo(), Comment: 3, Author: "Jun"},
+		"interact-link":    &pages.Interact{Site: s, What: "boost", Video: sampleVideo(), Handle: "@ada@social.example", Link: "https://social.example/authorize_interaction?uri=x"},
+		"interact-problem": &pages.Interact{Site: s, What: "like", Video: sampleVideo(), Handle: "ada", Problem: "That is no address like @you@social.example."},
+		"interact-hostile": &pages.Interact{Site: bad, What: "like", Video: bv, Comment: 1, Author: hostile, Handle: hostile, Link: "javascript:alert(8)", Problem: hostile},
+	}
 }
 
 // watchStates are the moments in a video's life that its page shows.

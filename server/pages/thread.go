@@ -12,6 +12,8 @@ type Node struct {
 	Comment store.Comment
 	Length  time.Duration // of the video: positions up to it become links
 	Replies []Node
+
+	Answerable bool // from other servers
 }
 
 // maxDepth is how deep answers are indented. On a telephone a fourth level would
@@ -39,7 +41,7 @@ func (t Thread) Top() []Node {
 func (t Thread) nodes(children map[int64][]store.Comment, list []store.Comment, depth int) []Node {
 	var out []Node
 	for _, c := range list {
-		n := Node{Comment: c, Length: t.Video.Media.Duration}
+		n := Node{Comment: c, Length: t.Video.Media.Duration, Answerable: t.Open()}
 		replies := t.nodes(children, children[c.ID], depth+1)
 		if depth < maxDepth {
 			n.Replies = replies
@@ -49,6 +51,23 @@ func (t Thread) nodes(children map[int64][]store.Comment, list []store.Comment, 
 		out = append(append(out, n), replies...)
 	}
 	return out
+}
+
+// Open says whether people can answer from their own servers.
+func (t Thread) Open() bool { return t.Social && t.Key == "" && t.Video.Listed() && !t.Closed() }
+
+// Closed says whether nobody may comment.
+func (t Thread) Closed() bool { return t.Policy == "closed" }
+
+// Rule says what holds for comments, where that is worth saying.
+func (t Thread) Rule() string {
+	switch {
+	case t.Closed():
+		return "Comments are closed."
+	case t.Open() && t.Policy == "approve":
+		return "Comments appear once the creator has looked at them."
+	}
+	return ""
 }
 
 // WatchURL is the address of the video's page.

@@ -13,6 +13,15 @@ import (
 // Plays says whether something can be played.
 func (p *Watch) Plays() bool { return len(p.Video.Media.Renditions) > 0 && p.Video.Media.Rev > 0 }
 
+// Social says whether people can like and boost the video from their own servers.
+func (p *Watch) Social() bool { return p.Site.Follow && p.Key == "" && p.Video.Listed() }
+
+// Commentable says whether people can answer from their own servers.
+func (p *Watch) Commentable() bool { return p.Thread.Open() }
+
+// Commentable says whether people can answer from their own servers.
+func (p *Comments) Commentable() bool { return p.Thread.Open() }
+
 // Processing says whether the first rendition is still being made.
 func (p *Watch) Processing() bool { return !p.Plays() && p.Video.Media.State != store.Failed }
 
