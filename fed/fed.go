@@ -16,10 +16,14 @@ import (
 	"net/netip"
 	"path/filepath"
 
+	"github.com/tubelet/tubelet/fed/avatar"
+	"github.com/tubelet/tubelet/fed/deliver"
 	"github.com/tubelet/tubelet/fed/inbox"
+	"github.com/tubelet/tubelet/fed/news"
 	"github.com/tubelet/tubelet/fed/people"
 	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/fed/sign"
+	"github.com/tubelet/tubelet/fed/verbs"
 	"github.com/tubelet/tubelet/fed/vocab"
 	"github.com/tubelet/tubelet/fed/web"
 	"github.com/tubelet/tubelet/store"
@@ -58,7 +62,11 @@ type Fed struct {
 	people  *people.People
 	web     *web.Web
 	inbox   *inbox.Inbox
+	verbs   *verbs.Verbs
+	news    *news.News
+	deliver *deliver.Deliver
 	came    chan struct{} // something came in
+	sent    chan struct{} // something was put on its way
 }
 
 // New reads the channel's key and prepares everything; it starts nothing.
@@ -70,7 +78,7 @@ func New(ctx context.Context, cfg Config) (*Fed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fed{cfg: cfg, social: cfg.Store.Social(), private: private, came: make(chan struct{}, 1)}
+	f := &Fed{cfg: cfg, social: cfg.Store.Social(), private: private, came: make(chan struct{}, 1), sent: make(chan struct{}, 1)}
 	site, err := f.Site(ctx)
 	if err != nil {
 		return nil, err
@@ -81,7 +89,22 @@ func New(ctx context.Context, cfg Config) (*Fed, error) {
 	f.people = people.New(people.Config{Store: f.social, Remote: f.remote, Key: f.key(site.Person())})
 	f.web = web.New(web.Config{Store: cfg.Store, Site: f.Site, Facts: cfg.Facts, Version: cfg.Version})
 	f.inbox = inbox.New(inbox.Config{Store: f.social, People: f.people, Caller: cfg.Caller, Woken: func() { wake(f.came) }, Log: cfg.Log})
+	f.verbs = verbs.New(verbs.Config{
+		Store: cfg.Store, People: f.people, Remote: f.remote, Key: f.key(site.Person()), Site: f.Site, Woken: f.came, Log: cfg.Log,
+		Sent: func() { wake(f.sent) }, Portrait: avatar.New(filepath.Join(cfg.Data, "cache", "avatars"), f.social, f.remote.Picture).Fetch,
+	})
+	f.news = news.New(news.Config{Store: cfg.Store, Site: f.Site, Facts: cfg.Facts})
+	f.deliver = deliver.New(deliver.Config{Store: f.social, Post: f.remote.Post, Key: f.signer, Woken: f.sent, Log: cfg.Log})
 	return f, nil
+}
+
+// signer is the key of one of our actors.
+func (f *Fed) signer(ctx context.Context, target social.Target) (sign.Key, error) {
+	channel, err := f.cfg.Store.Channel(ctx)
+	if err != nil {
+		return sign.Key{}, err
+	}
+	return f.key(id(vocab.Site{Channel: channel}, target)), nil
 }
 
 // wake has a loop look again.
@@ -123,13 +146,6 @@ func (f *Fed) Web() *web.Web { return f.web }
 
 // Inbox is the handler of both actors' inboxes and the shared one.
 func (f *Fed) Inbox() http.Handler { return f.inbox }
-
-// Run works on what came in, tells what is new and delivers, until ctx ends. It returns nil
-// then.
-func (f *Fed) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
-}
 
 // FollowPage returns where somebody with a handle follows an actor of ours, or answers a
 // video: a page of their own server.

@@ -162,7 +162,7 @@ func mayScan() map[string]string {
 		"select v.id, v.rev from videos v where exists":                    "once at the start of a worker",
 		"select id, name, url, refused, seen_at from mirrors":              "the creator's list of all, and short",
 		"delete from mirrors where refused = 0":                            "a list of at most two hundred, when a new mirror comes",
-		"select video, at from news":                                       "wanted whole, and empty but for moments",
+		"select video, at, changes from news":                              "wanted whole, and empty but for moments",
 		"with recursive lanes":                                             "the lanes it has just found, each by the index",
 		"delete from hosts where parked":                                   "on the creator's word",
 		"select host, failing_at":                                          "wanted whole, for the creator",

@@ -23,6 +23,7 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	actor := social.Actor{URI: "https://a.example/u", Acct: "@u@a.example", Host: "a.example", KeyID: "k", SharedInbox: "https://a.example/inbox", FetchedAt: now}
 	id, err := f.SaveActor(ctx, actor)
 	ok("actor", err, err2(f.Actor(ctx, actor.URI)), err2(f.ActorByKey(ctx, "k")))
+	ok("avatar", f.SetAvatar(ctx, id, "", "x.jpg"))
 	ok("follow", err2(f.Follow(ctx, social.Person, id, "f", false, now)), err2(f.Waiting(ctx)), f.Accept(ctx, social.Person, actor.URI, now), err2(f.Follows(ctx, actor.URI)),
 		err2(f.FollowsOf(ctx, actor.Acct)), err2(f.FollowersAt(ctx, social.Person, actor.Host)))
 	ok("standing", err2(f.Standing(ctx)), f.AddAlias(ctx, "x"), f.SetMoved(ctx, "x"), f.Retire(ctx, now))
@@ -30,8 +31,8 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	ok("followers", err)
 
 	ok("inbox", err2(f.Receive(ctx, []social.Received{{Activity: "x", Host: "a.example"}}, now)), err2(f.InboxLanes(ctx)), err2(f.Next(ctx, "a.example", now)), f.Later(ctx, 1, now, "x"), f.Worked(ctx, 1, ""), f.ForgetInbox(ctx, now))
-	ok("news", err2(f.News(ctx)), f.Tell(ctx, social.Told{Video: video, EditedAt: now, ToldAt: now}, social.Outgoing{URI: "o", By: social.Person, Followers: []social.Target{social.Person}}),
-		err2(f.Told(ctx, video)), f.Heard(ctx, video))
+	ok("news", err2(f.News(ctx)), f.Tell(ctx, social.News{Video: video}, social.Told{Video: video, EditedAt: now, ToldAt: now}, social.Outgoing{URI: "o", By: social.Person, Followers: []social.Target{social.Person}}),
+		err2(f.Told(ctx, video)), f.Heard(ctx, social.News{Video: video}))
 	ok("send", f.Send(ctx, social.Outgoing{URI: "p", By: social.Group, Inboxes: []social.Recipient{{Inbox: "i", Host: "a.example"}}}, now), err2(f.Lanes(ctx)), f.Retry(ctx, now))
 	due, err := f.Due(ctx, "a.example", now)
 	ok("due", err, f.Record(ctx, []social.Outcome{{Delivery: due, Again: now, Hold: true}, {Delivery: due, Alive: true, Gone: true, Done: true}}, now, now),
@@ -40,7 +41,7 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	ok("queue", err)
 
 	like := social.Reaction{Activity: "l", Actor: id, Kind: "like", Video: video, At: now}
-	ok("react", f.React(ctx, like), err2(f.Reactions(ctx, video, "like", 0, 5)), f.Unreact(ctx, "l", actor.URI), f.React(ctx, like), f.UnreactTo(ctx, like), err2(f.Counts(ctx, video)))
+	ok("react", f.React(ctx, like), err2(f.Reactions(ctx, video, "like", 0, 5)), f.Unreact(ctx, "l", actor.URI), f.React(ctx, like), f.UnreactTo(ctx, like), err2(f.Counts(ctx, video)), f.AddView(ctx, video))
 	comment, _, err := f.AddComment(ctx, social.Comment{Video: video, Actor: id, URI: "c", State: social.Held, PublishedAt: now})
 	ok("comment", err, err2(f.Held(ctx)), f.SetCommentState(ctx, comment, social.Shown), err2(f.Comment(ctx, comment)), err2(f.CommentByURI(ctx, "c")),
 		err2(f.Comments(ctx, "", 0, 5)), err2(f.Comments(ctx, video, 0, 5)), err2(f.Replies(ctx, video, 0, 0, 5)), err2(f.Replies(ctx, video, comment, 0, 5)), err2(f.AllReplies(ctx, video, 0, 5)),

@@ -25,6 +25,7 @@ const (
 	settled  = 5 * time.Minute  // before which a key that does not fit is not asked for again
 	patience = 10 * time.Minute // during which what failed is not tried again
 	failures = 1000             // remembered at once
+	often    = 5 * time.Second  // before which an actor does not change again
 	held     = 2000             // keys at hand
 	longName = 100
 )
@@ -152,6 +153,15 @@ func (p *People) Actor(ctx context.Context, uri string) (social.Actor, error) {
 		return actor, nil // the old description is better than none
 	}
 	return fresh, fetchErr
+}
+
+// Refresh asks for an actor anew who says to have changed, as often as that is sane.
+func (p *People) Refresh(ctx context.Context, uri string) (social.Actor, error) {
+	actor, err := p.cfg.Store.Actor(ctx, uri)
+	if err == nil && time.Since(actor.FetchedAt) < often {
+		return actor, nil
+	}
+	return p.fetch(ctx, uri)
 }
 
 // fetch asks for an actor and remembers it.

@@ -57,6 +57,18 @@ func (s *Store) SaveActor(ctx context.Context, a Actor) (id int64, err error) {
 	return id, err
 }
 
+// SetAvatar records the copy of an actor's avatar, and has comments show it. An actor who has
+// another picture by now is left alone.
+func (s *Store) SetAvatar(ctx context.Context, id int64, address, file string) error {
+	return s.shown(ctx, "set avatar", func(tx *sql.Tx) error {
+		err := exec(ctx, tx, "update actors set avatar = ? where id = ? and avatar_url = ?", file, id, address)
+		if err != nil {
+			return err
+		}
+		return exec(ctx, tx, "update comments set avatar = '/avatars/' || ?2 where actor = ?1 and exists (select 1 from actors where id = ?1 and avatar = ?2)", id, file)
+	})
+}
+
 // Actor returns an actor by its id, or lite.ErrNotFound.
 func (s *Store) Actor(ctx context.Context, uri string) (Actor, error) {
 	return row(ctx, s, "actor", scanActor, "select "+actorColumns+" from actors a where uri = ?", uri)

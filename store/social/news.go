@@ -24,14 +24,15 @@ func scanTold(row lite.Scanner, t *Told) error {
 
 // News is a video about which others may have to hear something new.
 type News struct {
-	Video string
-	At    time.Time // of the change
+	Video   string
+	At      time.Time // of the change
+	Changes int64     // how many there were
 }
 
 // News returns the news.
 func (s *Store) News(ctx context.Context) ([]News, error) {
-	return rows(ctx, s, "news", func(row lite.Scanner, n *News) error { return row.Scan(&n.Video, (*lite.Stamp)(&n.At)) },
-		"select video, at from news order by at")
+	return rows(ctx, s, "news", func(row lite.Scanner, n *News) error { return row.Scan(&n.Video, (*lite.Stamp)(&n.At), &n.Changes) },
+		"select video, at, changes from news order by at")
 }
 
 // Told returns what was told about a video, or lite.ErrNotFound.
@@ -40,8 +41,8 @@ func (s *Store) Told(ctx context.Context, video string) (Told, error) {
 }
 
 // Tell records what is told about a video now, puts the activities that say it on their way,
-// and takes the video off the news, all at once.
-func (s *Store) Tell(ctx context.Context, t Told, out ...Outgoing) error {
+// and takes the news off, all at once. News that came meanwhile stay.
+func (s *Store) Tell(ctx context.Context, n News, t Told, out ...Outgoing) error {
 	return s.quietly(ctx, "tell", func(tx *sql.Tx) error {
 		err := exec(ctx, tx, `insert into told (video, gone, says, media, edited_at, told_at) values (?1, ?2, ?3, ?4, ?5, ?6)
 			on conflict (video) do update set gone = ?2, says = ?3, media = ?4, edited_at = ?5, told_at = ?6`,
@@ -54,11 +55,15 @@ func (s *Store) Tell(ctx context.Context, t Told, out ...Outgoing) error {
 				return err
 			}
 		}
-		return exec(ctx, tx, "delete from news where video = ?", t.Video)
+		return heard(ctx, tx, n)
 	})
 }
 
-// Heard takes a video off the news about which there is nothing to tell.
-func (s *Store) Heard(ctx context.Context, video string) error {
-	return s.quietly(ctx, "clear news", func(tx *sql.Tx) error { return exec(ctx, tx, "delete from news where video = ?", video) })
+// Heard takes news off about which there is nothing to tell.
+func (s *Store) Heard(ctx context.Context, n News) error {
+	return s.quietly(ctx, "clear news", func(tx *sql.Tx) error { return heard(ctx, tx, n) })
+}
+
+func heard(ctx context.Context, tx *sql.Tx, n News) error {
+	return exec(ctx, tx, "delete from news where video = ? and changes = ?", n.Video, n.Changes)
 }

@@ -396,21 +396,37 @@ end;
 -- leaves a row here in the same commit; whoever runs the federation compares the video with
 -- what was told, and takes the row away.
 create table news (
-  video text    primary key,
-  at    integer not null
+  video   text    primary key,
+  at      integer not null,
+  changes integer not null -- so that one that comes while others are told is not lost
 ) strict, without rowid;
 
 create trigger news_video after update of visibility, published_at, title, description, language, license, tags, downloads, commenting, warning, rev on videos begin
-  insert into news (video, at) values (new.id, new.updated_at) on conflict (video) do update set at = excluded.at;
+  insert into news (video, at, changes) values (new.id, new.updated_at, 1) on conflict (video) do update set at = excluded.at, changes = changes + 1;
 end;
 
 create trigger news_deleted after delete on videos begin
-  insert into news (video, at) values (old.id, old.updated_at) on conflict (video) do nothing;
+  insert into news (video, at, changes) values (old.id, old.updated_at, 1) on conflict (video) do update set changes = changes + 1;
 end;
 
 create trigger news_rendition after insert on renditions begin
-  insert into news (video, at) select id, updated_at from videos where id = new.video and rev = new.rev
-  on conflict (video) do nothing;
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = new.video and rev = new.rev
+  on conflict (video) do update set changes = changes + 1;
+end;
+
+create trigger news_media after update of poster, storyboard, state on media begin
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = new.video and rev = new.rev
+  on conflict (video) do update set changes = changes + 1;
+end;
+
+create trigger news_caption after insert on captions begin
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = new.video and rev > 0
+  on conflict (video) do update set at = excluded.at, changes = changes + 1;
+end;
+
+create trigger news_uncaption after delete on captions begin
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = old.video and rev > 0
+  on conflict (video) do update set at = excluded.at, changes = changes + 1;
 end;
 
 

@@ -1,0 +1,135 @@
+package fed
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	poll      = time.Second        // how often other processes' changes are looked for
+	keepInbox = 3 * 24 * time.Hour // longer than any signature is good for
+	keepSent  = 7 * 24 * time.Hour
+	sweep     = time.Hour
+	asking    = 20 * time.Second // between two tries to reach ourselves
+	askedLong = 5 * time.Minute  // after which we begin all the same
+)
+
+// Run works on what came in, tells what is new and delivers, until ctx ends. It returns nil
+// then. While the setting "federation" is off, it does nothing.
+func (f *Fed) Run(ctx context.Context) error {
+	if !f.waitAllowed(ctx) {
+		return nil
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { _ = f.verbs.Run(ctx) }) // nil when ctx ends, and else it does not
+	all.Go(func() {
+		if f.waitReachable(ctx) {
+			_ = f.deliver.Run(ctx)
+		}
+	})
+	f.watch(ctx)
+	return nil
+}
+
+// waitAllowed waits until the creator wants to be part of the fediverse.
+func (f *Fed) waitAllowed(ctx context.Context) bool {
+	for {
+		word, err := f.cfg.Store.Setting(ctx, "federation")
+		if err == nil && word != "off" {
+			return true
+		}
+		if !pause(ctx, sweep/60) {
+			return false
+		}
+	}
+}
+
+// pause waits, and reports whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// waitReachable waits until our own actor answers at its address. Others ask for it when they
+// get anything from us, and some refuse us for a while when they cannot have it. There are
+// households that cannot reach themselves from inside: after a while it goes on all the
+// same.
+func (f *Fed) waitReachable(ctx context.Context) bool {
+	if f.cfg.Local {
+		return ctx.Err() == nil
+	}
+	for began := time.Now(); ; {
+		site, err := f.Site(ctx)
+		if err == nil {
+			err = f.reachable(ctx, site)
+		}
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err() == nil
+		}
+		if time.Since(began) > askedLong {
+			f.cfg.Log.WarnContext(ctx, "delivering although we cannot reach our own address", "err", err)
+			return true
+		}
+		if !pause(ctx, asking) {
+			return false
+		}
+	}
+}
+
+// watch tells what is new, looks what other processes have put on its way, and forgets what is
+// long over.
+func (f *Fed) watch(ctx context.Context) {
+	version, due, swept := int64(-1), time.Time{}, time.Time{}
+	for {
+		now := time.Now()
+		current, err := f.cfg.Store.DataVersion(ctx)
+		if err == nil && (current != version || !now.Before(due)) {
+			version = current
+			due = f.tell(ctx, now)
+			wake(f.sent)
+		}
+		if now.Sub(swept) > sweep {
+			swept = now
+			f.sweep(ctx, now)
+		}
+		if !pause(ctx, poll) {
+			return
+		}
+	}
+}
+
+// tell tells what is new, and returns when to look again.
+func (f *Fed) tell(ctx context.Context, now time.Time) time.Time {
+	standing, err := f.social.Standing(ctx)
+	if err == nil && !standing.Retired.IsZero() {
+		return now.Add(sweep) // there is nobody any more who could tell
+	}
+	var next time.Time
+	if err == nil {
+		_, next, err = f.news.Once(ctx, now)
+	}
+	if err != nil && ctx.Err() == nil {
+		f.cfg.Log.ErrorContext(ctx, "cannot tell what is new", "err", err)
+		next = now.Add(time.Minute)
+	}
+	return next
+}
+
+func (f *Fed) sweep(ctx context.Context, now time.Time) {
+	for _, forget := range []func() error{
+		func() error { return f.social.ForgetInbox(ctx, now.Add(-keepInbox)) },
+		func() error { return f.social.ForgetSent(ctx, now.Add(-keepSent)) },
+	} {
+		if err := forget(); err != nil && ctx.Err() == nil {
+			f.cfg.Log.ErrorContext(ctx, "cannot forget what is long over", "err", err)
+		}
+	}
+}
