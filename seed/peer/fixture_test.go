@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -25,11 +27,15 @@ const (
 	panicArg = "peer-test-panic" // a child that panics when this file appears
 
 	parentArg = "peer-test-parent" // a parent
+	httpArg   = "peer-test-http"   // a plain web server for this file
 )
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == parentArg {
 		os.Exit(runParent())
+	}
+	if len(os.Args) > 1 && os.Args[1] == httpArg {
+		os.Exit(runHTTP(os.Args[2]))
 	}
 	if len(os.Args) > 1 && (os.Args[1] == childArg || os.Args[1] == panicArg) {
 		if os.Args[1] == panicArg {
@@ -49,6 +55,17 @@ func runChild() int {
 		os.Stderr.WriteString(err.Error() + "\n")
 		return 1
 	}
+	return 0
+}
+
+// runHTTP is what the seed's cost is measured against.
+func runHTTP(file string) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 1
+	}
+	fmt.Println(l.Addr())
+	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) }))
 	return 0
 }
 
