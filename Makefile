@@ -24,9 +24,10 @@ demo: ## a throw-away channel on http://localhost:8080
 	exec testdata/demo/run
 
 test: ## lint, unit tests, stories, browsers
-	@.ci/install ffmpeg browsers
+	@.ci/install ffmpeg browsers peers
 	$(MAKE) --no-print-directory lint
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
+	(cd testdata/peers && npm ci --silent --no-audit --no-fund)
 	go test -p 1 -timeout 20m ./...
 
 test-long: ## make test, then the race detector and a minute of each fuzz target
@@ -73,4 +74,4 @@ bench-size: ## size of the binary on each architecture
 dist: bench-size ## binaries for amd64, arm64 and armv7
 
 clean: ## remove what make made
-	rm -rf tubelet dist demo-data testdata/browser/node_modules
+	rm -rf tubelet dist demo-data testdata/browser/node_modules testdata/peers/node_modules
