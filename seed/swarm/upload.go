@@ -48,10 +48,12 @@ func (u *upload) roll(now time.Time, short bool) bool {
 	case rate >= u.rate:
 		u.rate, u.proven = rate, true
 	case rate > 0:
-		u.proven = true
-		if short {
+		if short && !u.proven {
+			u.rate = (u.rate + rate) / 2 // hope gives way to the first proof
+		} else if short {
 			u.rate += (rate - u.rate) * proofFade
 		}
+		u.proven = true
 	case asked:
 		u.rate -= u.rate * silentFade
 	}

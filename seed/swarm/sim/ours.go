@@ -20,6 +20,7 @@ type Client struct {
 	WishHard    float64 // below this, also for a piece that a peer has
 	HTTPUntil   float64 // until P2P is up, it fetches what must come within this many seconds more than it takes
 	Slots       int     // transfers that it serves at a time
+	Steady      float64 // seconds of video it waits for when its first segment took more than a second
 }
 
 // DefaultClient is the player's.

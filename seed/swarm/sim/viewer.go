@@ -146,7 +146,7 @@ func (v *viewer) play(now time.Duration, dt float64) {
 		until = f.segs[v.bufSeg].start
 	}
 	if !v.started {
-		if until > v.pos {
+		if until > v.pos && (until-v.pos >= v.w.client.Steady || until >= f.length() || now-v.arrive < time.Second) {
 			v.started = true
 			v.startedIn = (now - v.arrive).Seconds()
 		}
