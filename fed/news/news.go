@@ -53,6 +53,9 @@ func (n *News) Once(ctx context.Context, now time.Time) (sent bool, next time.Ti
 	if err != nil {
 		return false, next, err
 	}
+	if sent, err = n.actors(ctx, site, now); err != nil {
+		return sent, next, fmt.Errorf("tell of the channel: %w", err)
+	}
 	for _, item := range list {
 		told, when, err := n.video(ctx, site, item, now)
 		if err != nil {
@@ -93,6 +96,34 @@ func (n *News) video(ctx context.Context, site vocab.Site, item social.News, now
 		return true, when, n.publish(ctx, site, video, item, told)
 	}
 	return n.change(ctx, site, video, item, told, last)
+}
+
+// channel stands for both actors among what was told.
+const channel = "@"
+
+// actors tells what is new about the channel itself: its name, picture, links.
+func (n *News) actors(ctx context.Context, site vocab.Site, now time.Time) (sent bool, err error) {
+	actors := site.Actors()
+	says, err := sum(vocab.Object{"person": actors[site.Channel.Handle], "group": actors[site.GroupName()]})
+	if err != nil {
+		return false, err
+	}
+	told, err := n.social.Told(ctx, channel)
+	if err != nil && !errors.Is(err, store.ErrNotFound) || err == nil && told.Says == says {
+		return false, err
+	}
+	var out []social.Outgoing
+	if err == nil { // else nobody knows us yet
+		for target, id := range map[social.Target]string{social.Person: site.Person(), social.Group: site.Group()} {
+			update, err := outgoing(site.UpdateActor(id, now), target, target)
+			if err != nil {
+				return false, err
+			}
+			out = append(out, update)
+		}
+	}
+	err = n.social.Tell(ctx, social.News{Video: channel}, social.Told{Video: channel, Says: says, EditedAt: now, ToldAt: now}, out...)
+	return len(out) > 0, err
 }
 
 // publish tells of a video that is new to everybody: the person creates it, the group
