@@ -42,7 +42,7 @@ func (t *Tracker) join(now time.Time, s *socket, m message) bool {
 		return refuse(reason)
 	}
 	t.tell(now, v)
-	if r.short, r.height = t.hint(r); r.short {
+	if r.short, r.height = t.hint(now, r); r.short {
 		s.send(hint{"hint", h.String(), r.short, r.height})
 	}
 	return true
@@ -170,7 +170,7 @@ func (t *Tracker) tellNews(now time.Time) {
 		if len(r.viewers) == 0 {
 			continue
 		}
-		short, height := t.hint(r)
+		short, height := t.hint(now, r)
 		turned := short != r.short || short && height != r.height
 		r.short, r.height = short, height
 		for _, v := range r.viewers {
@@ -185,11 +185,15 @@ func (t *Tracker) tellNews(now time.Time) {
 	}
 }
 
-func (t *Tracker) hint(r *room) (short bool, height int) {
+// hint says whether viewers should play lower: the line is short, or the swarm can't feed
+// itself.
+func (t *Tracker) hint(now time.Time, r *room) (short bool, height int) {
 	if t.cfg.Hint == nil {
 		return false, 0
 	}
-	return t.cfg.Hint(r.info)
+	short, height = t.cfg.Hint(r.info)
+	poor := t.cfg.Coordinator != nil && t.cfg.Coordinator.Poor(now, r.hash.String())
+	return short || poor, height
 }
 
 // tell tells v about its swarm if there is something to tell.

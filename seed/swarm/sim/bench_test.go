@@ -23,7 +23,7 @@ type row struct {
 
 // small are the rows of up to fifty viewers: three minutes of 2 Mbit/s.
 func small() []row {
-	make := func(name string, n int, line float64, up Spread, arrive func(int) time.Duration, draws int) row {
+	cell := func(name string, n int, line float64, up Spread, arrive func(int) time.Duration, draws int) row {
 		return row{name, Scenario{Viewers: n, Length: 180 * time.Second, Rate: 2 * mbit, Origin: line * mbit, Uplink: up, Arrive: arrive}, draws}
 	}
 	churn := func(r row) row {
@@ -37,43 +37,43 @@ func small() []row {
 		return r
 	}
 	together, apart := Together(6, time.Second), Apart(5*time.Second)
-	plain := make("20, 2 s apart, 20, a fifth plain", 20, 20, Mixed, Apart(2*time.Second), 10)
+	plain := cell("20, 2 s apart, 20, a fifth plain", 20, 20, Mixed, Apart(2*time.Second), 10)
 	plain.s.Plain = 0.2
 	return []row{
-		make("2, 5 s apart, open (5 up)", 2, 100, Even(5*mbit), apart, 10),
-		make("2, 5 s apart, half (5 up)", 2, 2, Even(5*mbit), apart, 10),
-		make("6 together, open", 6, 100, Mixed, together, 20),
-		make("6, 5 s apart, open", 6, 100, Mixed, apart, 20),
-		make("6 together, half", 6, 6, Mixed, together, 20),
-		make("6 together, half (20 up)", 6, 6, Even(20*mbit), together, 10),
-		make("6, 5 s apart, half", 6, 6, Mixed, apart, 20),
-		make("6, 5 s apart, half (20 up)", 6, 6, Even(20*mbit), apart, 10),
-		churn(make("6, 5 s apart, half", 6, 6, Mixed, apart, 20)),
-		make("20, 5 s apart, half (1-2 up)", 20, 20, Poor, apart, 5),
+		cell("2, 5 s apart, open (5 up)", 2, 100, Even(5*mbit), apart, 10),
+		cell("2, 5 s apart, half (5 up)", 2, 2, Even(5*mbit), apart, 10),
+		cell("6 together, open", 6, 100, Mixed, together, 20),
+		cell("6, 5 s apart, open", 6, 100, Mixed, apart, 20),
+		cell("6 together, half", 6, 6, Mixed, together, 20),
+		cell("6 together, half (20 up)", 6, 6, Even(20*mbit), together, 10),
+		cell("6, 5 s apart, half", 6, 6, Mixed, apart, 20),
+		cell("6, 5 s apart, half (20 up)", 6, 6, Even(20*mbit), apart, 10),
+		churn(cell("6, 5 s apart, half", 6, 6, Mixed, apart, 20)),
+		cell("20, 5 s apart, half (1-2 up)", 20, 20, Poor, apart, 5),
 		plain,
-		make("50 in 2 s, open", 50, 100, Mixed, Together(50, 2*time.Second), 5),
-		make("50 in 2 s, half", 50, 50, Mixed, Together(50, 2*time.Second), 5),
-		churn(make("50, 2 s apart, 20", 50, 20, Mixed, Apart(2*time.Second), 5)),
-		mirror(make("1", 1, 6, Mixed, together, 5), 10),
-		mirror(make("6 together, half", 6, 6, Mixed, together, 10), 10),
-		mirror(churn(make("50, 2 s apart, 20", 50, 20, Mixed, Apart(2*time.Second), 5)), 20),
+		cell("50 in 2 s, open", 50, 100, Mixed, Together(50, 2*time.Second), 5),
+		cell("50 in 2 s, half", 50, 50, Mixed, Together(50, 2*time.Second), 5),
+		churn(cell("50, 2 s apart, 20", 50, 20, Mixed, Apart(2*time.Second), 5)),
+		mirror(cell("1", 1, 6, Mixed, together, 5), 10),
+		mirror(cell("6 together, half", 6, 6, Mixed, together, 10), 10),
+		mirror(churn(cell("50, 2 s apart, 20", 50, 20, Mixed, Apart(2*time.Second), 5)), 20),
 	}
 }
 
 // large are a thousand viewers of ten minutes on the FCC's uplinks, of which each gives 60 %.
 func large() []row {
-	make := func(name string, line float64, arrive time.Duration, churn bool) row {
+	cell := func(name string, line float64, arrive time.Duration, churn bool) row {
 		return row{name, Scenario{Viewers: 1000, Length: 600 * time.Second, Rate: 2 * mbit, Origin: line * mbit, Uplink: FCC, Give: 0.6,
 			Arrive: Together(1000, arrive), Churn: churn, Step: 100 * time.Millisecond}, 1}
 	}
 	return []row{
-		make("flash crowd in 30 s, line of 1000", 1000, 30*time.Second, false),
-		make("flash crowd in 30 s, line of 200", 200, 30*time.Second, false),
-		make("flash crowd in 30 s, line of 50", 50, 30*time.Second, false),
-		make("flash crowd in 30 s, line of 20", 20, 30*time.Second, false),
-		make("steady over 20 min, line of 50", 50, 20*time.Minute, false),
-		make("steady over 20 min, line of 20", 20, 20*time.Minute, false),
-		make("churn over 10 min, line of 50", 50, 10*time.Minute, true),
+		cell("flash crowd in 30 s, line of 1000", 1000, 30*time.Second, false),
+		cell("flash crowd in 30 s, line of 200", 200, 30*time.Second, false),
+		cell("flash crowd in 30 s, line of 50", 50, 30*time.Second, false),
+		cell("flash crowd in 30 s, line of 20", 20, 30*time.Second, false),
+		cell("steady over 20 min, line of 50", 50, 20*time.Minute, false),
+		cell("steady over 20 min, line of 20", 20, 20*time.Minute, false),
+		cell("churn over 10 min, line of 50", 50, 10*time.Minute, true),
 	}
 }
 
@@ -93,7 +93,7 @@ func TestBenchSwarmSimulation(t *testing.T) {
 				continue
 			}
 			r.s.Mode = mode
-			print(t, r.name, mode, Mean(r.s, r.draws), r.draws*r.s.Viewers)
+			show(t, r.name, mode, Mean(r.s, r.draws), r.draws*r.s.Viewers)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func names() [4]string {
 	return [...]string{"plain HTTP", "p2p-media-loader", "uncoordinated", "coordinated"}
 }
 
-func print(t *testing.T, name string, mode Mode, r Result, viewers int) {
+func show(t *testing.T, name string, mode Mode, r Result, viewers int) {
 	way := names()[mode]
 	line := fmt.Sprintf("%s | %s | %.2f | %.2f %% | %.2f | %.1f/%.1f | %.1f %% | %.2f/%.2f | %d/%d", name, way, r.OriginX, 100*r.OriginX/r.PlayedX,
 		r.Stalls, r.StartP50, r.StartP95, 100*r.Waste, r.UpP50, r.UpP95, r.Ended, viewers)

@@ -31,7 +31,7 @@ func TestBenchSwarmCells(t *testing.T) {
 							sum = sum.plus(Run(s))
 						}
 						name := fmt.Sprintf("%d, gap %v, capped %v, mixed %v", n, gap, capped, mixed)
-						print(t, name, mode, sum.over(5), 5*n)
+						show(t, name, mode, sum.over(5), 5*n)
 					}
 				}
 			}
