@@ -36,7 +36,8 @@ const (
 	hostInterval     = 30 * time.Minute // asked of those over HTTP
 	hostTime         = 45 * time.Minute // after which they are forgotten
 	strangerTime     = 30 * time.Second // for a socket that is in no swarm
-	idleTime         = 5 * time.Minute  // without a message on a socket
+	idleTime         = 2 * time.Minute  // without a message or a pong on a socket
+	pingTime         = 30 * time.Second // after which a silent socket is pinged
 	messageTime      = 20 * time.Second // for one message to come in
 	writeTime        = 15 * time.Second // for what is queued to go out
 	answerTime       = 20 * time.Second // for our seed to answer an offer

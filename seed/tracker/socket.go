@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -22,8 +23,9 @@ type socket struct {
 	raw     net.Conn
 	addr    netip.Addr
 	visitor *visitor
-	own     bool   // from our page, or from a program
-	reports bucket // the reader's
+	own     bool         // from our page, or from a program
+	reports bucket       // the reader's
+	heard   atomic.Int64 // when it last said something, in Unix seconds
 
 	// Guarded by the tracker's mutex.
 	members []*member
@@ -50,7 +52,8 @@ func (t *Tracker) Socket(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(modest, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // other sites' players are welcome, as they are to the media
 		CompressionMode:    websocket.CompressionDisabled,
-		OnPingReceived:     func(context.Context, []byte) bool { return s.ping(time.Now()) },
+		OnPingReceived:     func(context.Context, []byte) bool { return s.control(time.Now()) },
+		OnPongReceived:     func(context.Context, []byte) { s.control(time.Now()) },
 	})
 	if err != nil {
 		t.dismiss(s)
@@ -119,6 +122,7 @@ func (s *socket) serve() {
 		if err != nil {
 			return
 		}
+		s.heard.Store(time.Now().Unix())
 		_ = s.raw.SetReadDeadline(time.Now().Add(messageTime))
 		buf, _ := s.t.buffers.Get().(*bytes.Buffer)
 		if buf == nil {
@@ -163,13 +167,24 @@ func (s *socket) mayTalk(now time.Time) bool {
 	return s.patient || s.messages.take(now, 1, messageRate, messageBurst)
 }
 
-// ping counts a ping. One too many cuts the socket: the library reads on by itself.
-func (s *socket) ping(now time.Time) bool {
-	ok := s.mayTalk(now)
-	if !ok {
+// control counts a ping or a pong, which shows that the other side is there. One too many
+// cuts the socket: the library reads on by itself.
+func (s *socket) control(now time.Time) bool {
+	if !s.mayTalk(now) {
 		s.cut()
+		return false
 	}
-	return ok
+	s.heard.Store(now.Unix())
+	_ = s.raw.SetReadDeadline(now.Add(s.patience()))
+	return true
+}
+
+// ping asks whether somebody is there still. Proxies close what is silent for a minute,
+// and a viewer who is alone has nothing to say.
+func (s *socket) ping() {
+	ctx, cancel := context.WithTimeout(context.Background(), messageTime)
+	defer cancel()
+	_ = s.conn.Ping(ctx) // without an answer the reader's deadline ends the socket
 }
 
 // send queues a message. A reader too slow for what it is sent is cut off.

@@ -85,24 +85,38 @@ func (c client) lasts() time.Duration {
 	}
 }
 
-// TestIdle: a socket that does nothing is closed after half a minute, one that is in a
-// swarm and silent after five.
+// TestIdle: a socket that is in no swarm is closed after half a minute; who is in one stays
+// as long as it answers pings, and is missed two minutes later at the latest.
 func TestIdle(t *testing.T) {
 	quick(t, nil, func(t *testing.T, r rig, dial func(byte) client) {
 		if d := dial('s').lasts(); d != 30*time.Second {
 			t.Errorf("a stranger stayed %v, want 30s", d)
 		}
-		peer := dial('p')
-		peer.announce(video, 100, 0)
-		time.Sleep(2 * time.Minute)
-		peer.announce(video, 100, 0)
-		if d := peer.lasts(); d != 5*time.Minute {
-			t.Errorf("a peer stayed %v, want 5m", d)
-		}
 		viewer := dial('v')
 		viewer.join(video)
-		if d := viewer.lasts(); d != 5*time.Minute {
-			t.Errorf("a viewer stayed %v, want 5m", d)
+		left := make(chan time.Duration)
+		go func() { left <- viewer.lasts() }() // reading answers pings
+		peer := dial('p')
+		peer.announce(video, 100, 0)
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if s := r.Stats(); s.Sockets != 2 {
+			t.Errorf("after 20s of silence %d sockets, want 2", s.Sockets)
+		}
+		time.Sleep(2 * time.Minute) // it does not read, so it answers no ping
+		synctest.Wait()
+		if s := r.Stats(); s.Sockets != 1 || s.Viewers != 1 || s.Swarms[0].Peers != 0 {
+			t.Errorf("after 2m20s of silence: %+v", s)
+		}
+		peer.conn.CloseNow()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if s := r.Stats(); s.Viewers != 1 {
+			t.Errorf("a lone viewer was cut: %+v", s)
+		}
+		viewer.conn.CloseNow()
+		if d := <-left; d < time.Hour {
+			t.Errorf("the viewer stayed %v", d)
 		}
 		synctest.Wait()
 		if s := r.Stats(); s.Sockets != 0 || len(s.Swarms) != 0 {

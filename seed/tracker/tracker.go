@@ -143,6 +143,7 @@ func (t *Tracker) sweep(now time.Time) {
 		}
 	}
 	t.refuseMirrors()
+	t.pingSilent(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.rooms {
@@ -151,6 +152,18 @@ func (t *Tracker) sweep(now time.Time) {
 	for addr, v := range t.visitors {
 		if v.idle(now) {
 			delete(t.visitors, addr)
+		}
+	}
+}
+
+// pingSilent pings who is in a swarm and has said nothing for a while.
+func (t *Tracker) pingSilent(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.sockets {
+		silent := s.conn != nil && now.Unix()-s.heard.Load() >= int64(pingTime.Seconds())
+		if silent && len(s.members)+len(s.viewers) > 0 {
+			t.work.Go(s.ping)
 		}
 	}
 }
