@@ -43,6 +43,9 @@ Hello there
 00:00:00,100 --> 00:00:01,000
 Guten Tag
 
+-- list.csv --
+#domain,#severity,#public_comment
+spam.example,suspend,advertising
 `
 
 // story returns a script that runs an example.
@@ -66,15 +69,25 @@ func story(example string) string {
 	if strings.Contains(example, "mirrors") {
 		b.WriteString("mirrored attic\n")
 	}
+	if strings.Contains(example, "comments") || strings.Contains(example, "reply 3") || strings.Contains(example, "followers") || strings.Contains(example, "unblock") {
+		b.WriteString("neighbours\n")
+	}
+	if strings.Contains(example, "domains.csv") {
+		b.WriteString("cp list.csv domains.csv\n")
+	}
 	if strings.Contains(example, "--rm-link") {
 		b.WriteString("exec tubelet channel edit --link Mastodon=https://social.example/@me\n")
 	}
-	if strings.Contains(example, "retry") {
+	if strings.Contains(example, "jobs retry") {
 		b.WriteString("exec tubelet jobs cancel $JOB\n")
 	}
 	run := strings.NewReplacer("k3v9x2m1qa", "$ID", " 7", " $JOB", ":8080", ":$PORT").Replace(example)
 	if strings.HasPrefix(example, "tubelet serve") {
 		fmt.Fprintf(&b, "exec %s &server&\nexec get -wait http://127.0.0.1:$PORT/\nkill -INT server\nwait server\n", run)
+	} else if strings.Contains(example, "federation check") || strings.Contains(example, " move-") {
+		// They speak to servers that are not there: all but that can be tried.
+		fmt.Fprintf(&b, "! exec sh example.sh\nstderr .\n! stderr 'no command|--help'\n")
+		b.WriteString("-- example.sh --\n" + run + "\n")
 	} else {
 		fmt.Fprintf(&b, "exec sh example.sh\n")
 		b.WriteString("-- example.sh --\n" + run + "\n")

@@ -59,13 +59,14 @@ func params() testscript.Params {
 			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"clip":     clip,
-			"field":    field,
-			"keep":     keep,
-			"mirrored": mirrored,
-			"port":     port,
-			"snap":     snap,
-			"settled":  settled,
+			"clip":       clip,
+			"field":      field,
+			"keep":       keep,
+			"mirrored":   mirrored,
+			"neighbours": neighbours,
+			"port":       port,
+			"snap":       snap,
+			"settled":    settled,
 		},
 	}
 }

@@ -68,6 +68,14 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Usagef returns a UsageError.
 func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
+// RemoteError is something that went wrong on another machine.
+type RemoteError struct{ Err error }
+
+func (e *RemoteError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *RemoteError) Unwrap() error { return e.Err }
+
 // NoChannelError says that the data directory holds no channel.
 type NoChannelError struct {
 	Data  string
@@ -135,6 +143,7 @@ func rules() []rule {
 		{is[*DetachedError], Interrupted, detached},
 		{matches(context.Canceled), Interrupted, nil},
 		{is[*UsageError], Usage, nil},
+		{is[*RemoteError], Remote, nil},
 		{matches(term.ErrNotAsked), Usage, say("To go on without being asked, add --yes.")},
 		{matches(term.ErrDeclined), Failed, nil},
 		{is[*NoChannelError], NotFound, noChannel},
