@@ -150,12 +150,9 @@ func (b *Budget) serve() {
 			b.wake(wait)
 			break
 		}
-		t, rest := b.line.Pop(now)
+		t := b.line.Pop(now)
 		if t == nil {
 			b.busy = false
-			if rest > 0 {
-				b.wake(rest)
-			}
 			break
 		}
 		b.bucket.spend(now, t.Bytes, b.busy)

@@ -265,7 +265,7 @@ func BenchmarkLine(b *testing.B) {
 				l.Push(now, claim(fmt.Sprint(i), Class(i%int(Classes)), 0), partSize)
 			}
 			for b.Loop() {
-				t, _ := l.Pop(now)
+				t := l.Pop(now)
 				l.Push(now, t.Claim, partSize)
 			}
 		})

@@ -60,19 +60,22 @@ func (l *Line) Push(now time.Time, c Claim, n int) *Ticket {
 	return t
 }
 
-// Waiting says whether anybody is in the line, guarded players included.
+// Waiting says whether anybody is in the line.
 func (l *Line) Waiting() bool {
 	return len(l.timed[Start])+len(l.timed[Leased]) > 0 || l.fair[0].waiting() || l.fair[1].waiting()
 }
 
-// Pop takes out who is next, or nil when nobody may go now. When only guarded players wait,
-// wait is the time until the first may go.
-func (l *Line) Pop(now time.Time) (t *Ticket, wait time.Duration) {
-	plain, wait := l.fair[0].peek(now)
-	bulk, _ := l.fair[1].peek(now)
-	t = l.choose(now, plain, bulk)
+// Pop takes out who is next, or nil when nobody waits. Players whom the guard holds back go
+// when nobody else wants to: held to their rate on an idle line, they would never find out
+// that a better rendition fits.
+func (l *Line) Pop(now time.Time) *Ticket {
+	plain, bulk := l.fair[0].peek(now), l.fair[1].peek(now)
+	t := l.choose(now, plain, bulk)
 	if t == nil {
-		return nil, wait
+		t = l.fair[0].release()
+	}
+	if t == nil {
+		return nil
 	}
 	switch t.Claim.Class {
 	case Start, Leased:
@@ -83,7 +86,7 @@ func (l *Line) Pop(now time.Time) (t *Ticket, wait time.Duration) {
 		l.fair[1].take(now, t)
 	}
 	l.settle(t, plain != nil, bulk != nil)
-	return t, 0
+	return t
 }
 
 func (l *Line) choose(now time.Time, plain, bulk *Ticket) *Ticket {

@@ -46,8 +46,8 @@ func (r *rounds) push(now time.Time, t *Ticket) {
 	v.waiting = append(v.waiting, t)
 }
 
-// peek returns the next that may go. wait is how long until somebody may, when all sit out.
-func (r *rounds) peek(now time.Time) (next *Ticket, wait time.Duration) {
+// peek returns the next that may go, or nil.
+func (r *rounds) peek(now time.Time) *Ticket {
 	r.wake(now)
 	for len(r.ring) > 0 {
 		v := r.ring[0]
@@ -55,7 +55,7 @@ func (r *rounds) peek(now time.Time) (next *Ticket, wait time.Duration) {
 		if len(v.waiting) > 0 {
 			due := v.due(now)
 			if due == 0 {
-				return v.waiting[0], 0
+				return v.waiting[0]
 			}
 			r.rest(v, now.Add(due))
 		} else {
@@ -64,10 +64,23 @@ func (r *rounds) peek(now time.Time) (next *Ticket, wait time.Duration) {
 		r.ring[0] = nil
 		r.ring = r.ring[1:]
 	}
-	if len(r.resting) == 0 {
-		return nil, 0
+	return nil
+}
+
+// release lets the first of those go whom the guard holds back.
+func (r *rounds) release() *Ticket {
+	for len(r.resting) > 0 {
+		v := r.resting[0]
+		r.resting[0] = nil
+		r.resting = r.resting[1:]
+		v.dropLeft()
+		if len(v.waiting) > 0 {
+			r.ring = append([]*turns{v}, r.ring...)
+			return v.waiting[0]
+		}
+		v.inRound = false
 	}
-	return nil, r.alarm.Sub(now)
+	return nil
 }
 
 func (r *rounds) rest(v *turns, until time.Time) {

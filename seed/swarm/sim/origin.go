@@ -101,7 +101,7 @@ func (o *origin) step(dt float64) {
 	o.flows = live
 	o.tokens = min(o.tokens, 0) + o.rate*dt
 	for o.tokens > 0 {
-		t, _ := o.line.Pop(o.w.clock())
+		t := o.line.Pop(o.w.clock())
 		if t == nil {
 			return
 		}
