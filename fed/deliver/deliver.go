@@ -23,7 +23,7 @@ const (
 	atOnce   = 32 // deliveries in flight
 	turn     = 20 // deliveries to a host before others have their turn
 	first    = time.Minute
-	attempts = 12                 // the last about three days after the first
+	attempts = 13                 // the last about three days after the first
 	week     = 7 * 24 * time.Hour // of failures, after which a host is given up
 	maxGroup = 64                 // outcomes stored by one commit
 )
