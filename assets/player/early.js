@@ -7,16 +7,21 @@ import { Cutter } from "./cutter.js";
 import { mime } from "./mime.js";
 
 export class Early {
-  // took, where given, hears of every chunk and its place in the file.
-  constructor(video, rendition, duration, took) {
+  // took, where given, hears of every chunk and its place in the file; brief says, after
+  // a fragment, that no more of them shall come this way.
+  constructor(video, rendition, duration, took, brief = () => false) {
     this.video = video;
     this.took = took;
+    this.brief = brief;
     this.rendition = rendition;
     this.duration = duration;
     this.stop = new AbortController();
     // A page that plays by itself has asked for the same address in its head.
     this.answer = fetch(rendition.first, { signal: this.stop.signal });
     this.buffer = null;
+    this.cutter = new Cutter();
+    this.at = 0; // bytes of the file that came
+    this.fragments = 0;
     this.rate = 0; // measured bits per second, 0 while unknown
     this.source = new MediaSource();
     this.done = this.#run();
@@ -38,16 +43,22 @@ export class Early {
     const answer = await this.answer;
     if (!answer.ok) throw new Error(`first seconds: HTTP ${answer.status}`);
     await this.#pump(answer.body.getReader());
+    if (this.fragments === 0 && this.at < this.rendition.enough && !this.stopping) await this.#goOn();
+  }
+
+  // goOn gets the rest of a first fragment that is longer than what was asked for.
+  async #goOn() {
+    const headers = { Range: `bytes=${this.at}-${this.rendition.enough - 1}` };
+    const answer = await fetch(this.rendition.file, { headers, signal: this.stop.signal });
+    if (answer.status === 206) await this.#pump(answer.body.getReader());
   }
 
   // pump feeds one whole fragment after another, until the request ends or somebody
   // takes over. Browsers show nothing of a fragment before its last byte, and each
   // append costs a round through their processes, so smaller pieces gain nothing.
   async #pump(reader) {
-    const cutter = new Cutter();
     let began = 0; // counted from the second chunk on: the first may have waited for us
     let bytes = 0;
-    let at = 0;
     let fed = Promise.resolve();
     try {
       while (!this.stopping) {
@@ -55,9 +66,12 @@ export class Early {
         if (done) break;
         if (began === 0) began = performance.now();
         else this.rate = ((bytes += value.length) * 8000) / Math.max(1, performance.now() - began);
-        this.took?.(at, value);
-        at += value.length;
-        for (const piece of cutter.cut(value)) fed = fed.then(() => this.#append(piece));
+        this.took?.(this.at, value);
+        this.at += value.length;
+        const pieces = this.cutter.cut(value);
+        this.fragments += pieces.length;
+        for (const piece of pieces) fed = fed.then(() => this.#append(piece));
+        if (pieces.length > 0 && this.brief()) break;
       }
     } finally {
       reader.cancel().catch(() => {});

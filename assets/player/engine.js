@@ -12,7 +12,8 @@ import { mime } from "./mime.js";
 const retries = 2; // of each rendition; then the viewer is told, and we try again more slowly
 const nudges = 4;
 const earliest = 10; // seconds, within which a viewer has just begun
-const sharedStart = 2 / 3;
+const sharedStart = 1 / 3; // of the first seconds: a fragment of two, at the peak rate
+const headerBytes = 16384;
 const longestWait = 3000; // for a picture once its data is there
 
 export class Engine extends EventTarget {
@@ -70,7 +71,9 @@ export class Engine extends EventTarget {
   async #beginHLS(at) {
     const first = this.#firstRendition();
     if (at === 0 && Early.possible(first)) {
-      this.early = new Early(this.video, this.#shortened(first), this.data.duration, (offset, bytes) => this.sharing.keep(first.height, offset, bytes));
+      this.early = new Early(this.video, this.#shortened(first), this.data.duration,
+        (offset, bytes) => this.sharing.keep(first.height, offset, bytes), () => this.sharing.crowded);
+      this.#expectEarly(first.height);
       this.#show(first.height);
       await this.#pictured();
     }
@@ -88,7 +91,16 @@ export class Engine extends EventTarget {
   // head has asked for already stays as it is.
   #shortened(first) {
     if (!this.sharing.on || document.querySelector('link[rel="preload"][as="fetch"]')) return first;
-    return { ...first, first: first.first.replace(/first=(\d+)/, (_, n) => `first=${Math.round(n * sharedStart)}`) };
+    const enough = Number(/first=(\d+)/.exec(first.first)?.[1] ?? 0);
+    const short = Math.round(enough * sharedStart) + headerBytes;
+    return short < enough ? { ...first, enough, first: first.first.replace(/first=\d+/, `first=${short}`) } : first;
+  }
+
+  // expectEarly tells those who share which bytes are on their way already.
+  #expectEarly(height) {
+    const over = () => this.sharing.expect(height, 0);
+    this.sharing.expect(height, Number(/first=(\d+)/.exec(this.early.rendition.first)?.[1] ?? 0));
+    this.early.done.then(over, over);
   }
 
   // pictured waits until the early start shows a picture, fails, or takes too long. The

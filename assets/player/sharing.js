@@ -57,6 +57,11 @@ export class Sharing extends EventTarget {
     this.#changed();
   }
 
+  // crowded says that the server told us of others, who may have what comes next.
+  get crowded() {
+    return (this.swarm?.crowd ?? 0) > 0;
+  }
+
   get figures() {
     return this.swarm?.figures ?? off;
   }
@@ -85,6 +90,7 @@ export class Sharing extends EventTarget {
 
   #join(swarm) {
     this.swarm = swarm;
+    swarm.coming = this.coming ?? swarm.coming;
     swarm.addEventListener("change", () => this.#changed());
     swarm.addEventListener("starving", () => this.dispatchEvent(new Event("starving")));
     swarm.addEventListener("hint", (e) => e.detail.short && this.dispatchEvent(new CustomEvent("busy", { detail: e.detail.height })));
@@ -111,6 +117,13 @@ export class Sharing extends EventTarget {
     if (this.swarm) return this.swarm.keep(height, offset, bytes);
     if (!this.on || (this.keptBytes += bytes.length) > mostEarly) return;
     this.kept.push({ height, offset, bytes });
+  }
+
+  // expect says that the first bytes of a rendition, up to one, are on their way from our
+  // server; 0 that they are no more.
+  expect(height, to) {
+    this.coming = { height, to };
+    if (this.swarm) this.swarm.coming = this.coming;
   }
 
   // know takes the fragments of a rendition as hls.js lists them.

@@ -151,7 +151,7 @@ export class Room extends EventTarget {
     const buffered = (s) => hall.buffered(s) && !waited.includes(s.from);
     const list = [];
     for (const { piece, slack } of timeline.ahead(hall.position, ahead, buffered)) {
-      if (store.has(piece) || this.fetching.has(piece)) continue;
+      if (store.has(piece) || this.fetching.has(piece) || this.#coming(piece)) continue;
       const bytes = store.missing(piece).reduce((sum, [a, b]) => sum + b - a, 0);
       if (bytes > 0) list.push({ piece, slack: slack / Math.max(hall.rate, 0.1), bytes });
     }
@@ -268,7 +268,7 @@ export class Room extends EventTarget {
 
   // grant is the server's leave to fetch pieces from it, now.
   grant(pieces) {
-    const fresh = pieces.filter((p) => Number.isInteger(p) && p >= 0 && p < this.torrent.count && !this.store.has(p) && !this.fetching.has(p));
+    const fresh = pieces.filter((p) => Number.isInteger(p) && p >= 0 && p < this.torrent.count && !this.store.has(p) && !this.fetching.has(p) && !this.#coming(p));
     this.hall.counts.granted += fresh.length;
     this.#fetch(fresh.slice(0, 16));
   }
@@ -350,7 +350,7 @@ export class Room extends EventTarget {
 
   // report is what the server is told of this room.
   report() {
-    const facts = { wishes: this.wishes ?? [], fetching: [...this.loads.keys()].slice(0, 16), received: this.received };
+    const facts = { wishes: this.wishes ?? [], fetching: [...this.#first(), ...this.loads.keys()].slice(0, 16), received: this.received };
     this.received = {};
     if (this.changed && performance.now() - (this.told ?? 0) > 1000) {
       facts.have = btoa(String.fromCharCode(...this.store.bitfield()));
@@ -358,6 +358,18 @@ export class Room extends EventTarget {
       this.told = performance.now();
     }
     return facts;
+  }
+
+  // coming says that the player's own start brings a piece.
+  #coming(piece) {
+    const { height, to } = this.hall.coming;
+    return height === this.rendition.height && this.torrent.at(piece) < to;
+  }
+
+  #first() {
+    const pieces = [];
+    for (let p = 0; p < this.torrent.count && this.#coming(p); p++) pieces.push(p);
+    return pieces;
   }
 
   leave() {

@@ -38,6 +38,7 @@ export class Swarm extends EventTarget {
     this.rooms = new Map(); // by height
     this.segments = new Map(); // by height
     this.others = { viewers: 0, mirrors: 0 };
+    this.coming = { height: 0, to: 0 }; // the first bytes, which the player loads by itself
     this.sender = new Sender({
       slack: (r) => slackOf(r), bytes: (r) => r.peer.home.store.block(r.piece, r.offset, r.length), gave: (n) => (this.counts.given += n),
     });
@@ -116,10 +117,32 @@ export class Swarm extends EventTarget {
     if (held) return held;
     while (!signal.aborted && this.#undecided(start)) await this.#change(signal);
     const room = this.#roomAt(height);
-    if (signal.aborted || this.alone || !room || room !== this.room) return null;
+    if (signal.aborted) return null;
+    if (this.alone || !room || room !== this.room) return this.#complete(height, from, to, start);
     const atOnce = this.sought || this.video.readyState === 0;
     this.sought = false;
     return room.read(from, to, start, signal, atOnce);
+  }
+
+  // complete answers with what came before there was a room, and asks our server only for
+  // what that lacks at its end; with null where nothing came.
+  async #complete(height, from, to, start) {
+    const bytes = new Uint8Array(to - from);
+    const file = this.swarm.renditions.find((r) => r.height === height)?.file;
+    let at = from;
+    for (const { offset, bytes: part } of this.#loose(height)) {
+      if (offset > at || offset + part.length <= at) continue;
+      const more = part.subarray(at - offset, to - offset);
+      bytes.set(more, at - from);
+      at += more.length;
+    }
+    if (at === from || !file) return null;
+    const take = (offset, part) => {
+      bytes.set(part, offset - from);
+      this.keep(height, offset, part.slice());
+    };
+    if (at < to) await this.origin.fetch(file, at, to, this.slack(start), take);
+    return bytes;
   }
 
   // undecided says whether the player may wait to hear if there is anybody.
@@ -218,7 +241,8 @@ export class Swarm extends EventTarget {
   }
 
   async #torrent(described) {
-    const answer = await fetch(described.torrent);
+    // By whatever name the viewer reached us, the file is on this host.
+    const answer = await fetch(new URL(described.torrent, location.href).pathname);
     if (!answer.ok) throw new Error(`torrent: HTTP ${answer.status}`);
     return readTorrent(new Uint8Array(await answer.arrayBuffer()), described.infohash);
   }
