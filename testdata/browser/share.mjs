@@ -1,8 +1,9 @@
-// Viewers share a video: real Chromiums, each with a profile of its own, the real server.
+// Viewers share a video: real Chromiums, each with a profile of its own, the real server,
+// whose upload is too small for all of them at once.
 //
 //   node share.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
 
-import { accessible, closeBrowser, equal, ok, openBrowser, run, site, test } from "./harness.mjs";
+import { accessible, closeBrowser, equal, ok, openBrowser, run, test } from "./harness.mjs";
 import { clean, ended, eventually, figures, past, received, seen, sharing, start, unshared, viewer, viewers } from "./sharing.mjs";
 
 const fast = 2; // times the normal speed
@@ -55,15 +56,13 @@ test("nothing is opened before the first play", () => viewer(async (page) => {
 }));
 
 test("who is alone opens no connection to anybody", () => viewer(async (page) => {
-  const other = await rendition(page);
-  await page.evaluate((h) => document.querySelector(".player").player.engine.choose(h), other);
-  await start(page);
+  await start(page, 1, await rendition(page));
   await eventually(page, "alone", () => document.querySelector(".player").sharing.state === "alone");
   await past(page, 5);
   const s = await seen(page);
   equal(s.connections, 0, "connections");
   equal(await page.evaluate(() => performance.getEntriesByType("resource").some((e) => e.name.includes("webtorrent"))), false, "webtorrent.js was loaded");
-}, { address: `${site.watch}?alone` }));
+}));
 
 // rendition returns the height that no other test plays.
 const rendition = (page) => page.evaluate(() => document.querySelector(".player").player.engine.heights[0]);

@@ -89,10 +89,12 @@ export async function eventually(page, what, condition, argument) {
 
 export const figures = (page) => page.evaluate(() => document.querySelector(".player").sharing);
 
-// start presses play and waits for a moving picture.
-export async function start(page, rate = 1) {
+// start presses play and waits for a moving picture. The rendition is fixed, so that all
+// are in one swarm; a test that wants another asks for it.
+export async function start(page, rate = 1, height = 480) {
+  await page.evaluate((h) => document.querySelector(".player").player.engine.choose(h), height);
   await page.click(".pl-big");
-  await page.evaluate((r) => (document.querySelector("video").playbackRate = r), rate);
+  await page.evaluate((r) => void (document.querySelector("video").playbackRate = r), rate);
   await eventually(page, "the picture moves", () => document.querySelector("video").currentTime > 0.3);
 }
 
