@@ -59,82 +59,8 @@ func closed(conn net.Conn) error {
 // TestAbuse is F5 of the list of attacks: whatever a peer does, it is cut off where it
 // costs us something, and seeding goes on.
 func TestAbuse(t *testing.T) {
-	huge := binary.BigEndian.AppendUint32(nil, 1<<31-1)
-	for _, attack := range []struct {
-		name string
-		cut  bool // it must be cut off
-		do   func(l *leech, torrent metainfo.Torrent) error
-	}{
-		{"no greeting", true, func(l *leech, _ metainfo.Torrent) error { return nil }},
-		{"another protocol", true, func(l *leech, _ metainfo.Torrent) error {
-			_, err := l.Write([]byte("GET / HTTP/1.1\r\nHost: example.org\r\n" + strings.Repeat("x: y\r\n", 300)))
-			return err
-		}},
-		{"unknown torrent", true, func(l *leech, _ metainfo.Torrent) error { _ = l.greet(metainfo.Hash{1}); return nil }},
-		{"made-up pieces", true, func(l *leech, torrent metainfo.Torrent) error {
-			if err := l.start(torrent.InfoHash); err != nil {
-				return err
-			}
-			piece := append(request(0, 0, 0)[:8], make([]byte, block)...)
-			for range 200 {
-				if l.send(msgPiece, piece) != nil {
-					return nil // cut off already
-				}
-			}
-			return nil
-		}},
-		{"huge message", true, func(l *leech, torrent metainfo.Torrent) error {
-			if err := l.start(torrent.InfoHash); err != nil {
-				return err
-			}
-			_, err := l.Write(append(huge, msgPiece))
-			return err
-		}},
-		{"huge bitfield", true, func(l *leech, torrent metainfo.Torrent) error {
-			if err := l.start(torrent.InfoHash); err != nil {
-				return err
-			}
-			_ = l.send(msgBitfield, bytes.Repeat([]byte{0xff}, 300<<10))
-			return nil
-		}},
-		{"oversized request", false, func(l *leech, torrent metainfo.Torrent) error {
-			if err := l.start(torrent.InfoHash); err != nil {
-				return err
-			}
-			return l.send(msgRequest, request(0, 0, 1<<31))
-		}},
-		{"requests outside", false, func(l *leech, torrent metainfo.Torrent) error {
-			if err := l.start(torrent.InfoHash); err != nil {
-				return err
-			}
-			_ = l.send(msgRequest, request(1<<30, 0, block))
-			_ = l.send(msgHave, []byte{0xff, 0xff, 0xff, 0xff})
-			return nil
-		}},
-		{"flood of requests, never reading", true, func(l *leech, torrent metainfo.Torrent) error {
-			if err := l.start(torrent.InfoHash); err != nil {
-				return err
-			}
-			_ = l.SetWriteDeadline(time.Now().Add(20 * time.Second))
-			flood := bytes.Repeat(append([]byte{0, 0, 0, 13, msgRequest}, request(0, 0, block)...), 4096)
-			for range 64 {
-				if _, err := l.Write(flood); err != nil {
-					return nil
-				}
-			}
-			return nil
-		}},
-		{"extended nonsense", false, func(l *leech, torrent metainfo.Torrent) error {
-			if err := l.start(torrent.InfoHash); err != nil {
-				return err
-			}
-			for _, text := range []string{"\x00d1:md11:ut_metadatai1e6:ut_pexi2eee", "\x00de", "\x00", "\x01d8:msg_typei0e5:piecei-1ee", "\x01d8:msg_typei1e5:piecei0e10:total_sizei-5ee", "\x02x", ""} {
-				_ = l.send(msgExtended, []byte(text))
-			}
-			return nil
-		}},
-	} {
-		t.Run(attack.name, func(t *testing.T) {
+	for _, a := range append(rudeGreetings(), rudeMessages()...) {
+		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, withTCP)
 			torrent, data := s.publish(1<<20 + 77)
@@ -143,16 +69,72 @@ func TestAbuse(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if err := attack.do(newLeech(conn), torrent); err != nil {
-				t.Fatal(err)
+			l := newLeech(conn)
+			if a.greeted {
+				if err := l.start(torrent.InfoHash); err != nil {
+					t.Fatal(err)
+				}
 			}
+			a.do(l)
 			s.serves("127.0.0.2", torrent, data)
-			if attack.cut {
+			if a.cut {
 				if err := closed(conn); err != nil {
 					t.Error(err)
 				}
 			}
 		})
+	}
+}
+
+// attack is something a peer does. What it writes may fail: it is being cut off.
+type attack struct {
+	name    string
+	greeted bool // it begins as others do
+	cut     bool // it must be cut off
+	do      func(l *leech)
+}
+
+func rudeGreetings() []attack {
+	return []attack{
+		{"no greeting", false, true, func(*leech) {}},
+		{"another protocol", false, true, func(l *leech) {
+			_, _ = l.Write([]byte("GET / HTTP/1.1\r\nHost: example.org\r\n" + strings.Repeat("x: y\r\n", 300)))
+		}},
+		{"unknown torrent", false, true, func(l *leech) { _ = l.greet(metainfo.Hash{1}) }},
+		{"half a greeting", false, true, func(l *leech) { _, _ = l.Write([]byte("\x13BitTorrent protocol\x00\x00")) }},
+	}
+}
+
+func rudeMessages() []attack {
+	return []attack{
+		{"made-up pieces", true, true, func(l *leech) {
+			piece := append(request(0, 0, 0)[:8], make([]byte, block)...)
+			for range 200 {
+				_ = l.send(msgPiece, piece)
+			}
+		}},
+		{"huge message", true, true, func(l *leech) {
+			_, _ = l.Write(append(binary.BigEndian.AppendUint32(nil, 1<<31-1), msgPiece))
+		}},
+		{"huge bitfield", true, true, func(l *leech) { _ = l.send(msgBitfield, bytes.Repeat([]byte{0xff}, 300<<10)) }},
+		{"oversized request", true, false, func(l *leech) { _ = l.send(msgRequest, request(0, 0, 1<<31)) }},
+		{"request outside", true, false, func(l *leech) { _ = l.send(msgRequest, request(1<<30, 0, block)) }},
+		{"piece outside", true, false, func(l *leech) { _ = l.send(msgHave, []byte{0xff, 0xff, 0xff, 0xff}) }},
+		{"flood of requests, never reading", true, true, func(l *leech) {
+			_ = l.SetWriteDeadline(time.Now().Add(20 * time.Second))
+			flood := bytes.Repeat(append([]byte{0, 0, 0, 13, msgRequest}, request(0, 0, block)...), 4096)
+			for range 64 {
+				_, _ = l.Write(flood)
+			}
+		}},
+		{"extended nonsense", true, false, func(l *leech) {
+			for _, text := range []string{
+				"\x00d1:md11:ut_metadatai1e6:ut_pexi2eee", "\x00de", "\x00", "\x01d8:msg_typei0e5:piecei-1ee",
+				"\x01d8:msg_typei1e5:piecei0e10:total_sizei-5ee", "\x02x", "",
+			} {
+				_ = l.send(msgExtended, []byte(text))
+			}
+		}},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,8 +52,8 @@ func TestNeverReading(t *testing.T) {
 
 // TestPurse: connections take turns, and what one asked for and did not use is the next one's.
 func TestPurse(t *testing.T) {
-	var spent int64
-	p := newPurse(func(n int64) error { spent += n; return nil })
+	var spent atomic.Int64
+	p := newPurse(func(n int64) error { spent.Add(n); return nil })
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.take(t.Context(), chunk); err != nil {
@@ -64,8 +65,8 @@ func TestPurse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if spent != largeSlice {
-		t.Errorf("%d bytes were spent for 15 chunks", spent)
+	if n := spent.Load(); n != largeSlice {
+		t.Errorf("%d bytes were spent for 15 chunks", n)
 	}
 	refused := errors.New("the month is used up")
 	p = newPurse(func(int64) error { return refused })
