@@ -87,7 +87,9 @@ func (n *News) video(ctx context.Context, site vocab.Site, item social.News, now
 		return false, when, n.social.Heard(ctx, item)
 	case !there:
 		told.Gone = true
-		gone, err := outgoing(site.Delete(item.Video, now), social.Person, social.Person, social.Group)
+		object := site.Delete(item.Video, now)
+		object["id"] = object.ID() + "/" + vocab.Stamp(now) // it may be published, and go, again
+		gone, err := outgoing(object, social.Person, social.Person, social.Group)
 		if err != nil {
 			return false, when, err
 		}
