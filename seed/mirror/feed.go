@@ -44,6 +44,7 @@ type item struct {
 type page struct {
 	Version string `json:"version"`
 	Title   string `json:"title"`
+	Next    string `json:"next_url"`
 	Items   []item `json:"items"`
 }
 
@@ -84,7 +85,26 @@ func (m *Mirror) find(ctx context.Context, address string) (Listed, error) {
 	return Listed{Base: base, Feed: feed, Title: p.Title, Added: time.Now().UTC().Truncate(time.Second)}, nil
 }
 
+// readFeed reads a feed, with the pages that follow on the same host.
 func (m *Mirror) readFeed(ctx context.Context, feed string) (page, error) {
+	whole, err := m.readPage(ctx, feed)
+	if err != nil {
+		return page{}, err
+	}
+	base, _, _ := locate(feed)
+	for next := whole.Next; onHost(next, base) && len(whole.Items) < maxItems; {
+		p, err := m.readPage(ctx, next)
+		if err != nil || len(p.Items) == 0 {
+			return whole, err // what was read is the newest
+		}
+		whole.Items = append(whole.Items, p.Items...)
+		next = p.Next
+	}
+	whole.Items = whole.Items[:min(len(whole.Items), maxItems)]
+	return whole, nil
+}
+
+func (m *Mirror) readPage(ctx context.Context, feed string) (page, error) {
 	text, err := m.get(ctx, feed, maxFeed)
 	if err != nil {
 		return page{}, fmt.Errorf("read the feed %s: %w", feed, err)
@@ -96,7 +116,6 @@ func (m *Mirror) readFeed(ctx context.Context, feed string) (page, error) {
 	if !strings.HasPrefix(p.Version, "https://jsonfeed.org/version/1") {
 		return page{}, fmt.Errorf("read the feed %s: it is not a JSON Feed", feed)
 	}
-	p.Items = p.Items[:min(len(p.Items), maxItems)]
 	return p, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -136,11 +138,20 @@ func (c *channel) named(r *http.Request) (video, bool) {
 	return video{}, false
 }
 
-func (c *channel) sendFeed(w http.ResponseWriter, _ *http.Request) {
+// sendFeed sends one video on each page, the newest first.
+func (c *channel) sendFeed(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	number, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	items := []any{}
-	for _, v := range c.videos {
+	next := ""
+	for i, v := range slices.Backward(c.videos) {
+		if at := len(c.videos) - 1 - i; at > number {
+			next = fmt.Sprintf("%s/feed.json?page=%d", c.URL, number+1)
+			break
+		} else if at < number {
+			continue
+		}
 		if !v.feed || c.hidden[v.torrent.InfoHash] {
 			continue
 		}
@@ -153,7 +164,7 @@ func (c *channel) sendFeed(w http.ResponseWriter, _ *http.Request) {
 			},
 		})
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"version": "https://jsonfeed.org/version/1.1", "title": "A channel", "items": items})
+	_ = json.NewEncoder(w).Encode(map[string]any{"version": "https://jsonfeed.org/version/1.1", "title": "A channel", "items": items, "next_url": next})
 }
 
 func (c *channel) sendTorrent(w http.ResponseWriter, r *http.Request) {
