@@ -27,6 +27,7 @@ test: ## lint, unit tests, stories, browsers
 	@.ci/install ffmpeg browsers peers
 	$(MAKE) --no-print-directory lint
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
+	(cd testdata/fedify && npm ci --silent --no-audit --no-fund)
 	(cd testdata/peers && npm ci --silent --no-audit --no-fund)
 	go test -p 1 -timeout 20m ./...
 

@@ -1,0 +1,396 @@
+package fediverse_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server"
+	"github.com/tubelet/tubelet/server/fediverse"
+	"github.com/tubelet/tubelet/store"
+	"github.com/tubelet/tubelet/store/social"
+)
+
+const (
+	ours   = "127.0.0.1:18810"
+	theirs = "18811"
+	ada    = "http://127.0.0.1:" + theirs
+	video  = "k3v9x0a1b2"
+	base   = "http://" + ours
+	person = base + "/users/workshop"
+	group  = base + "/users/workshop_channel"
+	object = base + "/videos/" + video
+)
+
+// TestFedify runs the whole server beside a server on an independent stack, which follows,
+// receives, likes, boosts, replies, edits, undoes and deletes. It signs by RFC 9421, and reads
+// what we say with a strict JSON-LD processor.
+func TestFedify(t *testing.T) {
+	c := serve(t)
+	peer := startPeer(t)
+
+	// Who are we?
+	for id, want := range map[string]string{person: "Person The Small Workshop workshop", group: "Group The Small Workshop workshop_channel"} {
+		if got := peer.do("look", "id", id); fmt.Sprint(got["type"], " ", got["name"], " ", got["handle"]) != want {
+			t.Errorf("%s is taken for %v", id, got)
+		}
+	}
+	for _, id := range []string{person, group, person + "/outbox", person + "/outbox?page=1", group + "/outbox?page=1", person + "/featured"} {
+		peer.do("strict", "id", id)
+	}
+
+	peer.do("follow", "to", person)
+	peer.wait("the follow is accepted", func(got map[string]any) bool { return got["kind"] == "Accept" && got["actor"] == person })
+	c.wait("a follower", func() bool { return c.followers() == 1 })
+
+	c.publish()
+	created := peer.wait("the video arrives", func(got map[string]any) bool { return got["kind"] == "Create" && got["type"] == "Video" })
+	if created["name"] != "A bench vise" || created["actor"] != person || created["objectId"] != object {
+		t.Errorf("the video arrives as %v", created)
+	}
+	for _, id := range []string{object, object + "/replies", object + "/likes", base + "/activities/create/" + video, base + "/activities/announce/" + video, person + "/outbox?page=1"} {
+		peer.do("strict", "id", id)
+	}
+	if items := fmt.Sprint(peer.ask("outbox", "id", group)); items != "[Announce "+object+"]" {
+		t.Errorf("the outbox holds %s", items)
+	}
+
+	conversation(t, c, peer)
+
+	c.retitle("A better vise")
+	peer.wait("the edit arrives", func(got map[string]any) bool { return got["kind"] == "Update" && got["name"] == "A better vise" })
+	if err := c.db.DeleteVideo(t.Context(), video); err != nil {
+		t.Fatal(err)
+	}
+	peer.wait("the video goes", func(got map[string]any) bool { return got["kind"] == "Delete" && got["objectId"] == object })
+	if status := status(t, object); status != http.StatusGone {
+		t.Errorf("the video's id answers %d, want 410", status)
+	}
+	peer.do("unfollow", "to", person)
+	c.wait("no follower", func() bool { return c.followers() == 0 })
+	peer.signatures(t)
+}
+
+// conversation is what Ada does with a video, and what she takes back.
+func conversation(t *testing.T, c *channel, peer *peer) {
+	peer.do("like", "to", person, "on", object)
+	peer.do("boost", "to", person, "on", object)
+	c.wait("a like and a boost", func() bool { v := c.video(); return v.Likes == 1 && v.Boosts == 1 })
+
+	first := []string{"to", person, "id", "1", "on", object, "content", `<p>At 0:05 it <b>slips</b><script>alert(1)</script></p>`, "mention", person}
+	peer.do("reply", first...)
+	c.wait("a comment", func() bool { return len(c.comments()) == 1 })
+	said := c.comments()[0]
+	if strings.Contains(said.HTML, "script") || !strings.Contains(said.HTML, "slips") || said.Acct != "@ada@127.0.0.1:"+theirs {
+		t.Errorf("the comment is %+v", said)
+	}
+	page := get(t, base+"/w/"+video)
+	for _, want := range []string{"slips", "1 comment", "Ada", ada + "/@ada/1"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the watch page lacks %q", want)
+		}
+	}
+	peer.do("reply", "to", person, "id", "2", "on", ada+"/notes/1", "content", "<p>Mine, I mean</p>")
+	c.wait("an answer to the comment", func() bool { list := c.comments(); return len(list) == 2 && list[0].Parent == said.ID })
+
+	peer.do("edit", append(first, "content", "<p>It holds after all</p>", "updated", "2026-02-03T04:05:06Z")...)
+	c.wait("the edit", func() bool { list := c.comments(); return strings.Contains(list[len(list)-1].HTML, "holds") })
+
+	hand, err := fediverse.Hand(t.Context(), c.data, c.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hand.Close()
+	answer, err := hand.Reply(t.Context(), video, said.ID, "Glad to *hear* it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := peer.wait("the creator's answer", func(got map[string]any) bool { return got["kind"] == "Create" && got["type"] == "Note" })
+	if heard["reply"] != ada+"/notes/1" || heard["objectId"] != answer.URI || !strings.Contains(fmt.Sprint(heard["content"]), "<em>hear</em>") {
+		t.Errorf("the answer arrives as %v", heard)
+	}
+	peer.do("strict", "id", answer.URI)
+	if err := hand.DeleteReply(t.Context(), answer.ID); err != nil {
+		t.Fatal(err)
+	}
+	peer.wait("it is taken back", func(got map[string]any) bool { return got["kind"] == "Delete" && got["objectId"] == answer.URI })
+
+	peer.do("unlike", "to", person, "on", object)
+	peer.do("unboost", "to", person, "on", object)
+	c.wait("neither like nor boost", func() bool { v := c.video(); return v.Likes == 0 && v.Boosts == 0 })
+	peer.do("remove", "to", person, "id", "2")
+	peer.do("remove", "to", person, "id", "1")
+	c.wait("no comment", func() bool { return len(c.comments()) == 0 })
+}
+
+// channel is a server of ours that runs.
+type channel struct {
+	t    *testing.T
+	data string
+	db   *store.Store
+}
+
+func serve(t *testing.T) *channel {
+	t.Helper()
+	data := t.TempDir()
+	db, err := store.Open(t.Context(), filepath.Join(data, "tubelet.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, db.CreateChannel(t.Context(), store.Channel{
+		Handle: "workshop", Domain: ours, Local: true, Name: "The Small Workshop", Description: "Wood & *steel*", Language: "en", CreatedAt: time.Now(),
+		Links: []store.Link{{Label: "Blog", URL: "https://blog.example/"}},
+	}))
+	must(t, db.SetSetting(t.Context(), "federation.private", "127.0.0.0/8"))
+	ctx, stop := context.WithCancel(context.Background())
+	ready, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- server.Run(ctx, server.Config{
+			Data: data, Store: db, Media: media.New(media.Config{}), Listen: ours, Local: true, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Ready: func(address string) { ready <- address },
+		})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		db.Close()
+	})
+	select {
+	case <-ready:
+	case err := <-ended:
+		ended <- err
+		t.Fatal(err)
+	}
+	return &channel{t, data, db}
+}
+
+func (c *channel) publish() {
+	must(c.t, c.db.CreateVideo(c.t.Context(), store.NewVideo{Video: store.Video{
+		ID: video, Title: "A bench vise", Description: "How to *hold* things.", Visibility: store.Public, Tags: []string{"wood"}, Downloads: true, CreatedAt: time.Now(), Language: "en", License: "CC-BY-4.0",
+		Chapters: []store.Chapter{{Title: "Start"}, {Start: 5 * time.Second, Title: "Jaws"}},
+		Captions: []store.Caption{{Language: "en", Label: "English", File: "en-0badcafe.vtt"}},
+		Media: store.Media{
+			Rev: 1, State: store.Done, Duration: 9 * time.Second, Width: 1280, Height: 720, FPS: 25, HasVideo: true, HasAudio: true,
+			Poster: "poster-0badcafe.jpg", PosterWidth: 1280, PosterHeight: 720,
+			Storyboard: store.Storyboard{File: "storyboard-0badcafe.jpg", VTT: "storyboard-0badcafe.vtt", Columns: 2, Rows: 2, Width: 160, Height: 90, Interval: 10 * time.Second},
+			Renditions: []store.Rendition{{Height: 720, File: "720p.mp4", Playlist: "720p.m3u8", Bytes: 1e6, Width: 1280, PixHeight: 720, FPS: 25, Codecs: "avc1.64001f,mp4a.40.2", Infohash: strings.Repeat("ab", 20), Pieces: 1 << 17}},
+		},
+	}}))
+}
+
+func (c *channel) retitle(title string) {
+	v := c.video()
+	v.Title = title
+	must(c.t, c.db.UpdateVideo(c.t.Context(), v))
+}
+
+func (c *channel) video() store.Video {
+	v, err := c.db.Video(c.t.Context(), video)
+	must(c.t, err)
+	return v
+}
+
+// comments returns what is shown, the latest first.
+func (c *channel) comments() []social.Comment {
+	list, err := c.db.Social().Comments(c.t.Context(), video, 0, 50)
+	must(c.t, err)
+	return list
+}
+
+func (c *channel) followers() int {
+	_, n, err := c.db.Social().Followers(c.t.Context(), social.Person, 0, 1)
+	must(c.t, err)
+	return n
+}
+
+const patience = 60 * time.Second
+
+func (c *channel) wait(what string, holds func() bool) {
+	c.t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			c.t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// peer is the other server.
+type peer struct {
+	t       *testing.T
+	in      io.Writer
+	answers chan map[string]any
+
+	mu   sync.Mutex
+	got  []map[string]any
+	sent []map[string]any
+}
+
+func startPeer(t *testing.T) *peer {
+	t.Helper()
+	cmd := exec.Command("node", "peer.mjs", theirs)
+	cmd.Dir = filepath.Join("..", "..", "testdata", "fedify")
+	cmd.Stderr = t.Output()
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v: this test needs Node; make test installs it", err)
+	}
+	p := &peer{t: t, in: in, answers: make(chan map[string]any, 1)}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		p.read(out)
+	}()
+	t.Cleanup(func() {
+		in.Close()
+		<-read
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the peer ended with %v; where node_modules is missing: npm ci in testdata/fedify", err)
+		}
+	})
+	p.answer("listening")
+	return p
+}
+
+func (p *peer) read(out io.Reader) {
+	defer close(p.answers)
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var line map[string]any
+		if json.Unmarshal(lines.Bytes(), &line) != nil {
+			continue // a word of some library
+		}
+		p.mu.Lock()
+		if got, ok := line["got"].(map[string]any); ok {
+			p.got = append(p.got, got)
+		}
+		if sent, ok := line["sent"].(map[string]any); ok {
+			p.sent = append(p.sent, sent)
+		}
+		p.mu.Unlock()
+		if _, ok := line["answer"]; ok {
+			p.answers <- line
+		}
+	}
+}
+
+func (p *peer) answer(what string) any {
+	p.t.Helper()
+	select {
+	case line, ok := <-p.answers:
+		if !ok {
+			p.t.Fatalf("%s: the peer is gone", what)
+		}
+		if line["error"] != nil {
+			p.t.Fatalf("%s: %v", what, line["error"])
+		}
+		return line["answer"]
+	case <-time.After(patience):
+		p.t.Fatalf("%s: the peer does not answer", what)
+	}
+	return nil
+}
+
+// ask has the peer do something, with pairs of names and values.
+func (p *peer) ask(do string, pairs ...string) any {
+	p.t.Helper()
+	deed := map[string]string{"do": do}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		deed[pairs[i]] = pairs[i+1]
+	}
+	text, err := json.Marshal(deed)
+	must(p.t, err)
+	_, err = p.in.Write(append(text, '\n'))
+	must(p.t, err)
+	return p.answer(fmt.Sprint(do, " ", pairs))
+}
+
+func (p *peer) do(do string, pairs ...string) map[string]any {
+	p.t.Helper()
+	answer, _ := p.ask(do, pairs...).(map[string]any)
+	return answer
+}
+
+// wait returns the first thing that came in and fits.
+func (p *peer) wait(what string, fits func(map[string]any) bool) map[string]any {
+	p.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		p.mu.Lock()
+		for _, got := range p.got {
+			if fits(got) {
+				p.mu.Unlock()
+				return got
+			}
+		}
+		p.mu.Unlock()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.t.Fatalf("waited in vain: %s; what came is %v", what, p.got)
+	return nil
+}
+
+// signatures checks that what the peer posted was signed by RFC 9421 and taken at the
+// first knock.
+func (p *peer) signatures(t *testing.T) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	posts := 0
+	for _, sent := range p.sent {
+		if sent["method"] != "POST" {
+			continue
+		}
+		posts++
+		if sent["rfc9421"] != true || sent["status"] != float64(http.StatusAccepted) {
+			t.Errorf("a post: %v", sent)
+		}
+	}
+	if posts < 10 {
+		t.Errorf("%d posts", posts)
+	}
+}
+
+func get(t *testing.T, address string) string {
+	t.Helper()
+	answer, err := http.Get(address)
+	must(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	must(t, err)
+	return string(body)
+}
+
+func status(t *testing.T, id string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, id, nil)
+	must(t, err)
+	r.Header.Set("Accept", "application/activity+json")
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	must(t, err)
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
