@@ -53,10 +53,17 @@ func (s *Share) claim(f Sending, from, to int64) (budget.Claim, func(whole bool)
 		if _, err := metainfo.ParseHash(id); err == nil { // a peer id is as long as a hash
 			return s.leased(c, f.Rendition.Infohash, swarm.Peer(id), from, to)
 		}
-	case from == 0 && s.starts.allow(f.Address, time.Now()):
+	case from == 0 && to <= startBytes(f.Rendition) && s.starts.allow(f.Address, time.Now()):
 		c.Class = budget.Start
 	}
 	return c, nothing
+}
+
+// startBytes is how much of a file may go before everybody else's bytes: what a player of
+// ours asks for first, and not "bytes=0-", which is the whole film.
+func startBytes(r store.Rendition) int64 {
+	const least, seconds = 1 << 20, 10
+	return max(least, seconds*int64(r.Bandwidth)/8)
 }
 
 // leased asks the coordinator about a viewer of a swarm.

@@ -47,6 +47,8 @@ func TestClaims(t *testing.T) {
 		{"a second start", "/", "bytes=0-999", "", "b", r, false, 0, 1000, budget.Start, budget.HTTP},
 		{"a third start of one address", "/", "bytes=0-999", "", "b", r, false, 0, 1000, budget.Plain, budget.HTTP},
 		{"another address", "/", "bytes=0-999", "", "c", r, false, 0, 1000, budget.Start, budget.HTTP},
+		{"the whole film from its start", "/", "bytes=0-", "", "f", r, false, 0, 100 << 20, budget.Plain, budget.HTTP},
+		{"a made-up first", "/?first=x", "", "", "g", r, false, 0, 100 << 20, budget.Plain, budget.HTTP},
 		{"on and on", "/", "bytes=1000-", "", "d", r, false, 1000, film, budget.Plain, budget.HTTP},
 		{"who joined, at its start", "/", "bytes=0-999", string(viewer), "e", r, false, 0, 1000, budget.Start, budget.Swarm},
 		{"who calls itself a viewer", "/", "bytes=500000-600000", strings.Repeat("cd", 20), "e", r, false, 500_000, 600_001, budget.Plain, budget.HTTP},
