@@ -26,6 +26,7 @@ export class Room extends EventTarget {
     this.fetching = new Map(); // piece to when its fetching from our server began
     this.paces = new WeakMap();
     this.reads = new Set();
+    this.later = new Set(); // pieces granted while the player's own start was bringing them
     this.wished = new Map(); // piece to when it was first wished
     this.fails = 0; // fetches from our server that failed, in a row
     this.received = {}; // bytes by peer since the last report
@@ -134,6 +135,7 @@ export class Room extends EventTarget {
   tick(seconds) {
     for (const peer of this.peers) this.paces.get(peer)?.tick(seconds, peer.owed);
     if (!this.current) return;
+    this.#overdue();
     const missing = this.#missing();
     for (const read of this.reads) if (this.peers.length === 0 && this.hall.slack(read.start) < unpaired) this.#begin(read);
     this.#pull(missing);
@@ -268,9 +270,18 @@ export class Room extends EventTarget {
 
   // grant is the server's leave to fetch pieces from it, now.
   grant(pieces) {
+    // What the player's own start brings is fetched after it, if it brought only a part:
+    // the server counts the piece as ours now.
+    for (const p of pieces) if (Number.isInteger(p) && this.#coming(p) && this.later.size < 16) this.later.add(p);
     const fresh = pieces.filter((p) => Number.isInteger(p) && p >= 0 && p < this.torrent.count && !this.store.has(p) && !this.fetching.has(p) && !this.#coming(p));
     this.hall.counts.granted += fresh.length;
     this.#fetch(fresh.slice(0, 16));
+  }
+
+  #overdue() {
+    const due = [...this.later].filter((p) => !this.#coming(p));
+    for (const p of due) this.later.delete(p);
+    if (due.length > 0) this.grant(due);
   }
 
   // fetch gets what pieces lack from our server, in as few requests as follow each other.
