@@ -271,3 +271,25 @@ func BenchmarkLine(b *testing.B) {
 		})
 	}
 }
+
+// TestStalled sees that who takes nothing of what was announced holds nobody back for long.
+func TestStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Config{Rate: 1_000_000})
+		w := b.Writer(t.Context(), Claim{Class: Leased}, 5_000_000, io.Discard)
+		time.Sleep(owedFor / 2)
+		if b.Queue() == 0 {
+			t.Error("what was announced does not count")
+		}
+		time.Sleep(owedFor)
+		if q := b.Queue(); q != 0 {
+			t.Errorf("%v of queue after %v without a byte", q, owedFor)
+		}
+		if _, err := w.Write(make([]byte, 100_000)); err != nil {
+			t.Error(err)
+		}
+		if err := w.Close(); err != nil || b.Queue() != 0 {
+			t.Errorf("in the end %v of queue, %v", b.Queue(), err)
+		}
+	})
+}

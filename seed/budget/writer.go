@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+	"time"
 )
 
 // Parts are small, so that who is urgent never waits long behind one.
@@ -22,7 +23,12 @@ type Writer struct {
 	claim  Claim
 	w      io.Writer
 	left   atomic.Int64 // announced and not yet sent
+	late   *time.Timer  // nil where nothing was announced
 }
+
+// owedFor is how long announced bytes hold back others: a receiver that takes none of them
+// keeps its answer open for minutes.
+const owedFor = 10 * time.Second
 
 // Writer returns a writer to w whose bytes pass the gate. total is how many will come: Queue
 // counts what is still to be sent under leases. Close it in the end.
@@ -31,6 +37,7 @@ func (b *Budget) Writer(ctx context.Context, c Claim, total int64, w io.Writer) 
 	if c.Class == Leased && total > 0 {
 		out.left.Store(total)
 		b.owed.Add(total)
+		out.late = time.AfterFunc(owedFor, out.forgive)
 	}
 	return out
 }
@@ -87,16 +94,22 @@ func (w *Writer) copyLimited(r *io.LimitedReader) (written int64, err error) {
 
 // Close gives back what was announced and not sent.
 func (w *Writer) Close() error {
-	w.budget.owed.Add(-w.left.Swap(0))
+	if w.late != nil {
+		w.late.Stop()
+	}
+	w.forgive()
 	return nil
 }
 
+func (w *Writer) forgive() { w.budget.owed.Add(-w.left.Swap(0)) }
+
 func (w *Writer) sent(n int64) {
 	w.budget.drain.end(w.budget.now(), n)
-	if left := w.left.Load(); left > 0 {
-		n = min(n, left)
-		w.left.Add(-n)
-		w.budget.owed.Add(-n)
+	for left := w.left.Load(); left > 0; left = w.left.Load() {
+		if part := min(n, left); w.left.CompareAndSwap(left, left-part) {
+			w.budget.owed.Add(-part)
+			return
+		}
 	}
 }
 

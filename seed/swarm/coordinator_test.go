@@ -273,6 +273,34 @@ func TestDoneHolds(t *testing.T) {
 	}
 }
 
+// TestLeaseCountsOnce sees that a lease is no leave to take the same bytes again and again:
+// what waits under leases holds back the grants of all others.
+func TestLeaseCountsOnce(t *testing.T) {
+	s := newStage(t)
+	s.o.drain = piece
+	s.join("a", 80, bitfield(s.m, 0))
+	for p, pieces := range s.granted() {
+		s.now = s.now.Add(startFor - time.Second) // no start is left, the lease is
+		s.c.mu.Lock()
+		s.c.peers[p].views[0].starts = startRight{}
+		s.c.mu.Unlock()
+		from := int64(pieces[0]) * piece
+		for i, tc := range []struct {
+			from, to int64
+			want     Right
+		}{
+			{from, from + piece/2, Granted}, {from + piece/2, from + piece - 1, Granted},
+			{from, from + piece/2, Plain}, {from + piece - 1, from + piece, Granted}, {from + piece - 1, from + piece, Plain},
+		} {
+			if _, got := s.c.Lease(s.now, "h", p, tc.from, tc.to); got != tc.want {
+				t.Errorf("request %d: %v, want %v", i, got, tc.want)
+			}
+		}
+		return
+	}
+	t.Error("nothing was granted")
+}
+
 // TestRights tells starts, leases and plain requests apart.
 func TestRights(t *testing.T) {
 	s := newStage(t)

@@ -20,6 +20,7 @@ type lease struct {
 	asked  bool // its request has come
 	ended  bool
 	length int64
+	left   int64 // bytes that may still be asked for under it: each of them once
 }
 
 func (v *viewer) lease(p int) *lease {
@@ -33,7 +34,8 @@ func (v *viewer) lease(p int) *lease {
 
 // grant makes a lease.
 func (c *Coordinator) grant(now time.Time, v *viewer, p int) {
-	l := &lease{v: v, piece: p, since: now, length: v.room.x.pieceSize(p)}
+	size := v.room.x.pieceSize(p)
+	l := &lease{v: v, piece: p, since: now, length: size, left: size}
 	v.leases = append(v.leases, l)
 	c.leases = append(c.leases, l)
 	c.promised += l.length
@@ -111,7 +113,8 @@ func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) 
 	x, pos := v.room.x, v.position(now)
 	least, leased, near := c.rules.LookAhead, true, true
 	for piece := x.piece(from); piece <= x.piece(to-1); piece++ {
-		leased = leased && v.lease(piece) != nil
+		l := v.lease(piece)
+		leased = leased && l != nil && x.overlap(piece, from, to) <= l.left
 		s, needed := x.slack(piece, pos)
 		near = near && needed && s < startReach
 		if needed {
@@ -121,7 +124,7 @@ func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) 
 	slack = time.Duration(least * float64(time.Second))
 	switch {
 	case leased:
-		v.ask(c, x.piece(from), x.piece(to-1))
+		v.ask(c, from, to)
 		return slack, Granted
 	case (near || to <= x.media.Segments[0].Offset) && now.Before(v.starts.until) && to-from <= v.starts.bytes:
 		v.starts.bytes -= to - from
@@ -130,10 +133,13 @@ func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) 
 	return slack, Plain
 }
 
-// ask notes that the leased pieces are on their way through the gate, which counts them now.
-func (v *viewer) ask(c *Coordinator, from, to int) {
-	for piece := from; piece <= to; piece++ {
-		if l := v.lease(piece); !l.asked {
+// ask notes that leased bytes are on their way through the gate, which counts them now.
+func (v *viewer) ask(c *Coordinator, from, to int64) {
+	x := v.room.x
+	for piece := x.piece(from); piece <= x.piece(to-1); piece++ {
+		l := v.lease(piece)
+		l.left -= x.overlap(piece, from, to)
+		if !l.asked {
 			l.asked = true
 			c.promised -= l.length
 		}

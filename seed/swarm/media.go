@@ -74,6 +74,12 @@ func (x *index) pieceSize(p int) int64 {
 	return min(x.media.PieceLength, x.media.Size-int64(p)*x.media.PieceLength)
 }
 
+// overlap is how many of the bytes [from, to) lie in piece p.
+func (x *index) overlap(p int, from, to int64) int64 {
+	start := int64(p) * x.media.PieceLength
+	return min(to, start+x.pieceSize(p)) - max(from, start)
+}
+
 // at is the segment that plays at pos: the first whose end is not past.
 func (x *index) at(pos float64) int {
 	return sort.Search(len(x.segs), func(i int) bool { return x.segs[i].end > pos })

@@ -89,6 +89,9 @@ func add(grants []Grant, hash string, p Peer, piece int) []Grant {
 
 // collect appends the pieces of this room that ask for a copy, and the wishes.
 func (r *room) collect(now time.Time, asks []ask) []ask {
+	if !slices.ContainsFunc(r.viewers, func(v *viewer) bool { return v.wants(now) }) {
+		return asks // a long film's pieces are many, and so may such rooms be
+	}
 	far := float32(math.Inf(1))
 	for p := range r.near {
 		r.near[p], r.press[p] = far, 0
