@@ -137,6 +137,19 @@ func (c *Client) isTest(u *url.URL) bool {
 	return len(c.cfg.Private) > 0 && (u.Scheme == "https" || u.Scheme == "http")
 }
 
+// Base returns the address of a host of which only the name is known. It is https, but for
+// an address and port of a permitted private network.
+func (c *Client) Base(host string) string {
+	if at, err := netip.ParseAddrPort(host); err == nil {
+		for _, prefix := range c.cfg.Private {
+			if prefix.Contains(at.Addr()) {
+				return "http://" + host
+			}
+		}
+	}
+	return "https://" + host
+}
+
 // Host returns the host of an address in the one form in which hosts are compared: lower
 // case, punycode, without the usual port or a dot at the end. "" means that it has none.
 func Host(u *url.URL) string {
@@ -154,7 +167,7 @@ func Host(u *url.URL) string {
 }
 
 // SameHost reports whether two addresses are on one host, which is how far anybody's
-// authority goes.
+// authority goes (FEP-fe34).
 func SameHost(a, b string) bool {
 	left, err := url.Parse(a)
 	if err != nil {

@@ -51,9 +51,9 @@ func (s Site) actor(id, kind, name string) Object {
 		"published":                 moment(s.Channel.CreatedAt),
 		"manuallyApprovesFollowers": s.Approve,
 		"discoverable":              true,
-		"indexable":                 true,
+		"indexable":                 true, // FEP-5feb
 		"attributionDomains":        []string{s.Channel.Domain},
-		"webfinger":                 name + "@" + s.Channel.Domain,
+		"webfinger":                 name + "@" + s.Channel.Domain, // FEP-2c59
 	}
 	// PeerTube refuses an actor whose summary is shorter than three letters.
 	if summary := s.HTML(s.Channel.Description); utf8.RuneCountInString(summary) >= 3 {

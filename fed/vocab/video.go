@@ -59,7 +59,7 @@ func (s Site) VideoObject(v store.Video, f Facts) Object {
 		"content":      s.content(v),
 		"to":           []string{Public, s.Group()},
 		"cc":           []string{Followers(s.Person())},
-		"audience":     s.Group(),
+		"audience":     s.Group(), // FEP-1b12
 		"attributedTo": []any{Object{"type": "Person", "id": s.Person()}, Object{"type": "Group", "id": s.Group()}},
 		"tag":          s.tags(v),
 		"url":          s.links(v, f),
@@ -80,7 +80,7 @@ func (s Site) VideoObject(v store.Video, f Facts) Object {
 		"shares":   counted(id+"/shares", f.Shares),
 		"replies":  counted(id+"/replies", f.Replies),
 		"comments": id + "/comments",
-		"context":  id + "/context",
+		"context":  id + "/context", // FEP-7888
 	}
 	s.addOptional(object, v, f)
 	return object

@@ -69,6 +69,7 @@ func (w *Web) nodeLinks(_ context.Context, site vocab.Site, _ *http.Request) (Do
 	}})
 }
 
+// nodeInfo tells what this server is (FEP-f1d5).
 func (w *Web) nodeInfo(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
 	version := r.PathValue("version")
 	if version != "2.0" && version != "2.1" {
