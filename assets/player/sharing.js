@@ -10,6 +10,7 @@ import { choice, choose } from "./memory.js";
 const off = Object.freeze({ state: "off", peers: 0, viewers: 0, mirrors: 0, fromViewers: 0, fromMirrors: 0, fromServer: 0, given: 0 });
 const enoughAhead = 3; // seconds in the buffer, with which nothing is changed for speed
 const capFor = 60000;
+const pictureFirst = 500; // milliseconds
 const mostEarly = 4 * 1024 * 1024; // bytes kept before swarm.js is there
 
 export class Sharing extends EventTarget {
@@ -67,18 +68,26 @@ export class Sharing extends EventTarget {
   }
 
   // start is called at the first play.
-  async start() {
+  start() {
     this.started = true;
     if (!this.on || this.swarm || this.loading) return;
-    this.loading = true;
-    try {
-      const { Swarm } = await import(this.scripts.swarm);
-      if (this.on) this.#join(new Swarm(this.video, this.#described(), this.scripts.webtorrent));
-    } catch {
-      // Nothing is lost but the sharing.
-    } finally {
-      this.loading = false;
-    }
+    this.loading = this.#begin().catch(() => {}); // nothing is lost but the sharing
+    this.loading.finally(() => (this.loading = null));
+  }
+
+  // The first picture goes first, unless it takes long.
+  async #begin() {
+    await this.#until("loadeddata", () => this.video.readyState >= 2, pictureFirst);
+    const { Swarm } = await import(this.scripts.swarm);
+    if (this.on) this.#join(new Swarm(this.video, this.#described(), this.scripts.webtorrent));
+  }
+
+  #until(event, done, patience) {
+    return new Promise((ok) => {
+      if (done()) return ok();
+      this.video.addEventListener(event, ok, { once: true });
+      setTimeout(ok, patience);
+    });
   }
 
   // described is what the page says of the swarm, each rendition with its file.
@@ -235,9 +244,10 @@ export class Sharing extends EventTarget {
     return { height, from, to, start: frag.start };
   }
 
-  read({ height, from, to, start }, signal) {
+  async read({ height, from, to, start }, signal) {
     this.height = height;
-    return this.swarm ? this.swarm.read(height, from, to, start, signal) : Promise.resolve(null);
+    if (this.loading && start - this.video.currentTime > 1) await Promise.race([this.loading, new Promise((ok) => setTimeout(ok, 1000))]);
+    return this.swarm ? this.swarm.read(height, from, to, start, signal) : null;
   }
 
   // lineRate is how fast our server was of late, in bits per second.

@@ -388,8 +388,19 @@ export class Swarm extends EventTarget {
     return (this.room?.wishes?.length ?? 0) > 0;
   }
 
-  // figures is how things stand, for the panel and for tests: bytes by where they came
-  // from, and what is held. Nothing in it can be changed from outside.
+  // figures is how things stand, for the panel and for tests, as the property "sharing"
+  // of the page's element of class player. Nothing in it can be changed from outside.
+  //
+  //   state        "joining", "alone", "meeting", "sharing" or "off"
+  //   coordinated  the line to our server is open
+  //   height       the rendition that is shared
+  //   viewers, mirrors  others in its swarm, as our server counts them
+  //   peers        those connected
+  //   fromViewers, fromMirrors, fromServer, given  bytes since the first play
+  //   wasted       bytes that came twice
+  //   spoilt, banned  pieces with a wrong hash, peers dropped for it
+  //   granted      pieces our server let us fetch; wishes: those we ask it for now
+  //   memory       bytes held for all renditions; pieces: whole ones of this rendition
   get figures() {
     const { counts: c, room } = this;
     return Object.freeze({
