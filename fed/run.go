@@ -18,11 +18,18 @@ const (
 // Run works on what came in, tells what is new and delivers, until ctx ends. It returns nil
 // then. While the setting "federation" is off, it does nothing.
 func (f *Fed) Run(ctx context.Context) error {
-	if !f.waitAllowed(ctx) {
-		return nil
+	for f.waitAllowed(ctx) {
+		f.run(ctx)
 	}
+	return nil
+}
+
+// run works until ctx ends, or the creator no longer wants to be part of it.
+func (f *Fed) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	defer all.Wait()
+	defer cancel()
 	all.Go(func() { _ = f.verbs.Run(ctx) }) // nil when ctx ends, and else it does not
 	all.Go(func() {
 		if f.waitReachable(ctx) {
@@ -30,20 +37,21 @@ func (f *Fed) Run(ctx context.Context) error {
 		}
 	})
 	f.watch(ctx)
-	return nil
 }
 
 // waitAllowed waits until the creator wants to be part of the fediverse.
 func (f *Fed) waitAllowed(ctx context.Context) bool {
-	for {
-		word, err := f.cfg.Store.Setting(ctx, "federation")
-		if err == nil && word != "off" {
-			return true
-		}
-		if !pause(ctx, sweep/60) {
+	for f.isOff(ctx) {
+		if !pause(ctx, poll) {
 			return false
 		}
 	}
+	return ctx.Err() == nil
+}
+
+func (f *Fed) isOff(ctx context.Context) bool {
+	word, err := f.cfg.Store.Setting(ctx, "federation")
+	return err == nil && word == "off"
 }
 
 // pause waits, and reports whether ctx goes on.
@@ -85,7 +93,7 @@ func (f *Fed) waitReachable(ctx context.Context) bool {
 }
 
 // watch tells what is new, looks what other processes have put on its way, and forgets what is
-// long over.
+// long over, until ctx ends or the creator switches it off.
 func (f *Fed) watch(ctx context.Context) {
 	version, due, swept := int64(-1), time.Time{}, time.Time{}
 	for {
@@ -93,6 +101,9 @@ func (f *Fed) watch(ctx context.Context) {
 		current, err := f.cfg.Store.DataVersion(ctx)
 		if err == nil && (current != version || !now.Before(due)) {
 			version = current
+			if f.isOff(ctx) {
+				return
+			}
 			due = f.tell(ctx, now)
 			wake(f.sent)
 		}

@@ -11,24 +11,48 @@ import (
 	"github.com/tubelet/tubelet/store/social"
 )
 
-// Find returns the actor with a handle such as @ada@peer.example, by WebFinger (RFC 7033).
+// Find returns the actor with a handle such as @ada@peer.example, by WebFinger (RFC 7033). A
+// handle may be of another host than its actor; then both hosts have to say so.
 func (p *People) Find(ctx context.Context, handle string) (social.Actor, error) {
-	answer, err := p.finger(ctx, handle)
+	answer, asked, err := p.finger(ctx, handle)
 	if err != nil {
 		return social.Actor{}, err
 	}
+	id := self(answer)
+	if id == "" {
+		return social.Actor{}, fmt.Errorf("%s has no actor: %w", handle, ErrUnknown)
+	}
+	actor, err := p.Actor(ctx, id)
+	if err != nil {
+		return social.Actor{}, err
+	}
+	if strings.EqualFold(actor.Acct, asked) {
+		return actor, nil
+	}
+	back, other, err := p.finger(ctx, actor.Acct)
+	if err != nil {
+		return social.Actor{}, err
+	}
+	if !strings.EqualFold(other, asked) || self(back) != actor.URI {
+		return social.Actor{}, fmt.Errorf("%s leads to %s, which does not know of it: %w", asked, actor.Acct, ErrUnknown)
+	}
+	return actor, nil
+}
+
+// self returns the id of the actor that a WebFinger answer is about.
+func self(answer vocab.Object) string {
 	for _, link := range answer.Inners("links") {
 		if link.Text("rel") == "self" && strings.Contains(link.Text("type"), "json") {
-			return p.Actor(ctx, link.Text("href"))
+			return link.Text("href")
 		}
 	}
-	return social.Actor{}, fmt.Errorf("%s has no actor: %w", handle, ErrUnknown)
+	return ""
 }
 
 // FollowPage returns where somebody follows or answers from: the page of the handle's own server
 // that takes the given address, by its subscribe template.
 func (p *People) FollowPage(ctx context.Context, handle, address string) (string, error) {
-	answer, err := p.finger(ctx, handle)
+	answer, _, err := p.finger(ctx, handle)
 	if err != nil {
 		return "", err
 	}
@@ -41,24 +65,37 @@ func (p *People) FollowPage(ctx context.Context, handle, address string) (string
 	return "", fmt.Errorf("%s: its server has no page to follow from: %w", handle, ErrUnknown)
 }
 
-func (p *People) finger(ctx context.Context, handle string) (vocab.Object, error) {
-	user, host, found := strings.Cut(strings.TrimPrefix(handle, "@"), "@")
-	if !found || user == "" || strings.ContainsAny(host, "/?#@ ") {
-		return nil, fmt.Errorf("%q is no handle like @name@host: %w", handle, ErrUnknown)
+// finger asks the host of a handle about it. It returns the answer, and the handle that this
+// is about in the one form in which handles are compared: what was asked, or what its host
+// says is the proper one.
+func (p *People) finger(ctx context.Context, handle string) (answer vocab.Object, proper string, err error) {
+	user, host, err := parse(handle)
+	if err != nil {
+		return nil, "", err
 	}
-	address := "https://" + host + "/.well-known/webfinger?resource=" + url.QueryEscape("acct:"+user+"@"+host)
+	address := p.cfg.Remote.Base(host) + "/.well-known/webfinger?resource=" + url.QueryEscape("acct:"+user+"@"+host)
 	if p.failedLately(address) {
-		return nil, fmt.Errorf("%s failed lately: %w", handle, ErrUnknown)
+		return nil, "", fmt.Errorf("%s failed lately: %w", handle, ErrUnknown)
 	}
-	answer, err := p.cfg.Remote.JSON(ctx, address, "application/jrd+json, application/json")
+	answer, err = p.cfg.Remote.JSON(ctx, address, "application/jrd+json, application/json")
 	if err != nil {
 		p.fail(address)
-		return nil, err
+		return nil, "", err
 	}
-	subject, _ := strings.CutPrefix(strings.ToLower(answer.Text("subject")), "acct:")
-	u, err := url.Parse("https://" + subject[strings.LastIndexByte(subject, '@')+1:])
-	if err != nil || remote.Host(u) == "" {
-		return nil, fmt.Errorf("%s: its server tells of %q: %w", handle, vocab.Clean(subject, longName), ErrUnknown)
+	subject, isAccount := strings.CutPrefix(answer.Text("subject"), "acct:")
+	name, at, err := parse(subject)
+	if !isAccount || err != nil {
+		return nil, "", fmt.Errorf("%s: its server tells of %q: %w", handle, vocab.Clean(answer.Text("subject"), longName), ErrUnknown)
 	}
-	return answer, nil
+	return answer, "@" + name + "@" + at, nil
+}
+
+// parse takes a handle apart; its host comes in the form in which hosts are compared.
+func parse(handle string) (user, host string, err error) {
+	user, rest, found := strings.Cut(strings.TrimPrefix(strings.TrimSpace(handle), "@"), "@")
+	u, err := url.Parse("https://" + rest)
+	if !found || user == "" || strings.ContainsAny(user, "/?# <>\"%") || strings.ContainsAny(rest, "/?#@ %") || err != nil || remote.Host(u) == "" {
+		return "", "", fmt.Errorf("%q is no handle like @name@host: %w", vocab.Clean(handle, longName), ErrUnknown)
+	}
+	return user, remote.Host(u), nil
 }
