@@ -37,7 +37,7 @@ test-long: ## make test, then the race detector and a minute of each fuzz target
 	$(MAKE) fuzz FUZZTIME=60s
 
 race: ## the tests that share memory, under the race detector
-	CGO_ENABLED=1 go test -race -timeout 30m ./store ./server/... ./media/...
+	CGO_ENABLED=1 go test -race -timeout 30m ./store/... ./server/... ./media/... ./seed/... ./fed/...
 
 lint: ## gofmt and vet
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go'))
