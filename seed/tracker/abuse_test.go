@@ -2,11 +2,13 @@ package tracker_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,4 +251,70 @@ func TestShutdown(t *testing.T) {
 			t.Errorf("it took %v to end", d)
 		}
 	})
+}
+
+// TestTakenID: everybody whom a viewer meets knows its id, and may not take it to another
+// swarm, as a viewer or as a mirror: the scheduler would lose the viewer.
+func TestTakenID(t *testing.T) {
+	r := start(t, nil)
+	v := r.dial('v')
+	v.join(video)
+	thief := r.dial('v', "Test-Address: 198.51.100.1")
+	if got := thief.join(second); got["reason"] != "this peer id is taken" {
+		t.Errorf("who took an id was told %v", got)
+	}
+	m := r.mirror('m', "198.51.100.2")
+	m.id = v.id
+	m.announce(second, 0, 0)
+	if got := v.join(second); got["action"] != "swarm" {
+		t.Errorf("the viewer was told %v", got)
+	}
+	v.send(object{"action": "leave", "info_hash": video.String()})
+	v.send(object{"action": "leave", "info_hash": second.String()})
+	r.poll("no viewers", func(s tracker.Stats) bool { return s.Viewers == 0 })
+	if got := thief.join(second); got["action"] != "swarm" {
+		t.Errorf("with an id that is free again: %v", got)
+	}
+}
+
+// TestMirrorFlood: a mirror is written down, so nobody may introduce many, or one again
+// and again.
+func TestMirrorFlood(t *testing.T) {
+	var asked atomic.Int64
+	r := start(t, func(cfg *tracker.Config) {
+		cfg.MirrorAllowed = func(string, string) bool { asked.Add(1); return true }
+	})
+	c := r.mirror('m', "198.51.100.1")
+	c.send(hello('n', "again"))
+	c.closed()
+	r.poll("nobody", func(s tracker.Stats) bool { return s.Sockets == 0 })
+	for i := range 4 {
+		r.mirror(byte(i+1), "198.51.100.2")
+	}
+	fifth := r.dial('5', "Test-Address: 198.51.100.2")
+	fifth.send(hello('5', "too many"))
+	fifth.next("refuse")
+	before := asked.Load()
+	for i := range 40 {
+		c := r.dial(byte(i), "Test-Address: 198.51.100.3", "Origin: https://other.example")
+		c.send(hello(byte(i), "a page"))
+	}
+	for i := range 40 {
+		c := r.dial(byte(i), "Test-Address: 198.51.100.4")
+		c.send(hello(byte(i), "one of many"))
+		c.receiveOrClosed()
+	}
+	if n := asked.Load() - before; n > 14 {
+		t.Errorf("%d mirrors of one address were looked up", n)
+	}
+}
+
+// receiveOrClosed waits for anything.
+func (c client) receiveOrClosed() {
+	c.t.Helper()
+	ctx, end := context.WithTimeout(context.Background(), deadline)
+	defer end()
+	if _, _, err := c.conn.Read(ctx); err != nil && ctx.Err() != nil {
+		c.t.Error("nothing came")
+	}
 }

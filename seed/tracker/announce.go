@@ -27,7 +27,7 @@ func (t *Tracker) handle(s *socket, b []byte) bool {
 	case "leave":
 		return t.quit(now, s, m)
 	case "mirror":
-		return t.greet(s, m)
+		return t.greet(now, s, m)
 	}
 	return false
 }
@@ -52,15 +52,15 @@ func (t *Tracker) announce(now time.Time, s *socket, m message) bool {
 
 // welcome takes a peer in, tells it how many others there are, and passes on its offers.
 func (t *Tracker) welcome(now time.Time, s *socket, h metainfo.Hash, id peerID, m message) {
-	info, known := t.cfg.Find(h)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !s.visitor.announce(now) {
+	if !t.may(now, s.addr) {
 		s.send(failure{"announce", binary(h), reasonOften})
 		return
 	}
+	info, known := t.cfg.Find(h)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if !known {
-		s.visitor.announces.spend(missCost-1, announceBurst)
+		t.missed(s.addr)
 		s.send(failure{"announce", binary(h), reasonUnknown})
 		return
 	}

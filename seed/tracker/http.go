@@ -40,25 +40,32 @@ func (t *Tracker) Announce(w http.ResponseWriter, r *http.Request) {
 		writeFailure(w, err.Error())
 		return
 	}
-	info, known := t.cfg.Find(q.hash)
 	addr, now := t.address(r), time.Now()
+	if !t.may(now, addr) {
+		writeFailure(w, reasonOften)
+		return
+	}
+	info, known := t.cfg.Find(q.hash)
+	if !known || info.Room == nil {
+		t.mu.Lock()
+		t.missed(addr)
+		t.mu.Unlock()
+		writeFailure(w, reasonUnknown)
+		return
+	}
+	_, _ = w.Write(t.visit(now, netip.AddrPortFrom(addr, q.port), q, info))
+}
+
+// visit takes a peer in and returns the answer to it.
+func (t *Tracker) visit(now time.Time, where netip.AddrPort, q query, info Swarm) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.visitor(addr)
-	switch {
-	case v == nil || !v.announce(now):
-		writeFailure(w, reasonOften)
-	case !known || info.Room == nil:
-		v.announces.spend(missCost-1, announceBurst)
-		writeFailure(w, reasonUnknown)
-	default:
-		room := t.room(q.hash, info)
-		where := netip.AddrPortFrom(addr, q.port)
-		t.place(now, room, where, q)
-		complete, incomplete := t.count(room)
-		_, _ = w.Write(q.reply(complete, incomplete, t.peersFor(room, where, q)))
-		t.tidy(room)
-	}
+	room := t.room(q.hash, info)
+	t.place(now, room, where, q)
+	complete, incomplete := t.count(room)
+	reply := q.reply(complete, incomplete, t.peersFor(room, where, q))
+	t.tidy(room)
+	return reply
 }
 
 // Scrape answers /tracker/scrape (BEP 48).

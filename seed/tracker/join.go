@@ -19,9 +19,6 @@ func (t *Tracker) join(now time.Time, s *socket, m message) bool {
 		return false
 	}
 	h := metainfo.Hash(hash)
-	info, known := t.cfg.Find(h)
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	refuse := func(reason string) bool {
 		s.send(refusal{"refuse", m.text(), reason})
 		return true
@@ -29,10 +26,14 @@ func (t *Tracker) join(now time.Time, s *socket, m message) bool {
 	switch {
 	case !s.own:
 		return refuse(reasonOrigin)
-	case !s.visitor.announce(now):
+	case !t.may(now, s.addr):
 		return refuse(reasonOften)
-	case !known || info.Room == nil || t.cfg.Coordinator == nil:
-		s.visitor.announces.spend(missCost-1, announceBurst)
+	}
+	info, known := t.cfg.Find(h)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !known || info.Room == nil || t.cfg.Coordinator == nil {
+		t.missed(s.addr)
 		return refuse(reasonUnknown)
 	}
 	r := t.room(h, info)
@@ -66,7 +67,11 @@ func (t *Tracker) seat(now time.Time, r *room, s *socket, id peerID) (*viewer, s
 	if len(r.viewers) >= maxViewers || len(s.viewers) >= maxRooms {
 		return nil, reasonFull
 	}
+	if !t.claim(id, s) {
+		return nil, reasonTaken
+	}
 	if !t.cfg.Coordinator.Join(now, r.hash.String(), r.info.Room, id.hex(), false) {
+		t.release(id)
 		return nil, reasonFull
 	}
 	v := &viewer{room: r, id: id, socket: s, since: now, reported: now}

@@ -16,6 +16,7 @@ const (
 	maxSockets     = 20_000    // open at a time
 	maxPerAddress  = 100       // sockets of one address; each page has two
 	maxMirrors     = 64        // mirrors at a time
+	maxMirrorsEach = 4         // of one address
 	maxRooms       = 32        // swarms that one socket may be in
 	maxMirrorRooms = 20_000    // swarms that a mirror may be in
 	maxViewers     = 5_000     // that may join one swarm
@@ -56,6 +57,7 @@ const (
 	messageRate, messageBurst   = 20, 100 // a socket's messages; above, it is cut
 	reportRate, reportBurst     = 4, 8    // a socket's reports; above, they are ignored
 	missCost                    = 5       // announces that one for an unknown infohash counts as
+	helloCost                   = 5       // announces that a mirror's introduction counts as: it is written down
 )
 
 // bucket is a token bucket. Its zero value is full.
@@ -95,6 +97,22 @@ func (v *visitor) announce(now time.Time) bool {
 		return v.announces.take(now, 1, mirrorRate, mirrorBurst)
 	}
 	return v.announces.take(now, 1, announceRate, announceBurst)
+}
+
+// may counts an announce of an address and reports whether it may be answered. It is asked
+// before anything is looked up.
+func (t *Tracker) may(now time.Time, addr netip.Addr) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v := t.visitor(addr)
+	return v != nil && v.announce(now)
+}
+
+// missed makes an announce for an unknown infohash a dear one. The caller holds the mutex.
+func (t *Tracker) missed(addr netip.Addr) {
+	if v := t.visitor(addr); v != nil {
+		v.announces.spend(missCost-1, announceBurst)
+	}
 }
 
 // visitor returns what is known of an address, nil when there are too many. The caller

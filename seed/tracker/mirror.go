@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -16,35 +17,44 @@ type mirror struct {
 }
 
 // greet is a mirror that introduces itself. It then announces as any peer does.
-func (t *Tracker) greet(s *socket, m message) bool {
+func (t *Tracker) greet(now time.Time, s *socket, m message) bool {
 	guest := &mirror{ID: m.ID, Name: m.Name, URL: m.URL, Port: m.Port}
 	if !guest.plain() {
+		return false
+	}
+	if !t.mayGreet(now, s) {
 		return false
 	}
 	allowed := s.own && t.mirrorAllowed(guest)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s.mirror != nil || len(s.members) > 0 {
+	if len(s.members) > 0 {
 		return false
 	}
-	mirrors := 0
-	for other := range t.sockets {
-		if other.mirror != nil {
-			mirrors++
-		}
-	}
-	if !allowed || mirrors >= maxMirrors {
+	if !allowed || t.mirrors >= maxMirrors || s.visitor.mirrors >= maxMirrorsEach {
 		s.send(refusal{"refuse", "", reasonMirror})
 		return true
 	}
 	s.mirror = guest
 	s.visitor.mirrors++
+	t.mirrors++
 	s.mu.Lock()
 	s.patient = true
 	s.mu.Unlock()
 	s.send(welcome{"welcome", int(announceInterval.Seconds())})
 	t.log.Info("mirror came", "mirror", guest.ID)
 	return true
+}
+
+// mayGreet lets a socket introduce itself once, and an address now and then.
+func (t *Tracker) mayGreet(now time.Time, s *socket) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.greeted {
+		return false
+	}
+	s.greeted = true
+	return s.visitor.announces.take(now, helloCost, announceRate, announceBurst)
 }
 
 // refuseMirrors cuts off those that were refused after they came.

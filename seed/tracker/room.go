@@ -32,7 +32,8 @@ type member struct {
 	socket *socket
 	whole  bool // has all of the file
 	mirror bool
-	index  int // in room.list
+	served bool // the scheduler knows it as a mirror
+	index  int  // in room.list
 
 	answered time.Time        // when our own seed last answered it
 	met      [16]acquaintance // whom it was lately offered to, and who was offered to it
@@ -132,10 +133,45 @@ func (t *Tracker) finish(now time.Time, m *member, whole bool) {
 	if !m.mirror || t.cfg.Coordinator == nil || m.room.info.Room == nil {
 		return
 	}
-	if whole {
+	switch {
+	case whole && t.claim(m.id, m.socket):
+		m.served = true
 		t.cfg.Coordinator.Join(now, m.room.hash.String(), m.room.info.Room, m.id.hex(), true)
-	} else {
+	case m.served:
+		m.served = false
 		t.cfg.Coordinator.Leave(now, m.room.hash.String(), m.id.hex())
+		t.release(m.id)
+	}
+}
+
+// owner is the address that an id belongs to while the scheduler knows it. To the scheduler
+// an id is one peer in all its swarms, and everybody whom it meets knows it: who takes
+// another's id to a second swarm would end its part in the first.
+type owner struct {
+	addr   netip.Addr
+	mirror bool
+	seats  int
+}
+
+// claim makes an id s's, unless it is another's.
+func (t *Tracker) claim(id peerID, s *socket) bool {
+	o := t.owners[id]
+	if o == nil {
+		o = &owner{addr: s.addr, mirror: s.mirror != nil}
+		t.owners[id] = o
+	}
+	if o.addr != s.addr || o.mirror != (s.mirror != nil) {
+		return false
+	}
+	o.seats++
+	return true
+}
+
+// release undoes one claim.
+func (t *Tracker) release(id peerID) {
+	o := t.owners[id]
+	if o.seats--; o.seats == 0 {
+		delete(t.owners, id)
 	}
 }
 
@@ -167,6 +203,7 @@ func (t *Tracker) leave(now time.Time, v *viewer) {
 	if t.cfg.Coordinator != nil {
 		t.cfg.Coordinator.Leave(now, r.hash.String(), v.id.hex())
 	}
+	t.release(v.id)
 	t.tidy(r)
 }
 

@@ -31,6 +31,7 @@ type socket struct {
 	members []*member
 	viewers []*viewer
 	mirror  *mirror
+	greeted bool // it said, once, that it is a mirror
 
 	mu       sync.Mutex // guards what follows
 	messages bucket
@@ -105,6 +106,7 @@ func (t *Tracker) dismiss(s *socket) {
 	}
 	if s.mirror != nil {
 		s.visitor.mirrors--
+		t.mirrors--
 		t.log.Info("mirror left", "mirror", s.mirror.ID)
 	}
 	s.visitor.sockets--

@@ -82,9 +82,11 @@ type Tracker struct {
 	sockets  map[*socket]struct{}
 	rooms    map[metainfo.Hash]*room
 	visitors map[netip.Addr]*visitor
-	hosts    int   // of all rooms
-	viewers  int   // of all rooms
-	received int64 // bytes that viewers said they got from others
+	owners   map[peerID]*owner // of the ids that the scheduler knows
+	mirrors  int               // on sockets
+	hosts    int               // of all rooms
+	viewers  int               // of all rooms
+	received int64             // bytes that viewers said they got from others
 }
 
 // New returns a tracker. It starts nothing before Run.
@@ -94,6 +96,7 @@ func New(cfg Config) *Tracker {
 		sockets:  map[*socket]struct{}{},
 		rooms:    map[metainfo.Hash]*room{},
 		visitors: map[netip.Addr]*visitor{},
+		owners:   map[peerID]*owner{},
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
