@@ -17,8 +17,12 @@ func (f *Fed) Reply(ctx context.Context, video string, parent int64, markdown st
 	if err != nil {
 		return social.Comment{}, err
 	}
-	if _, err := f.cfg.Store.Video(ctx, video); err != nil {
+	v, err := f.cfg.Store.Video(ctx, video)
+	if err != nil {
 		return social.Comment{}, err
+	}
+	if !v.Listed() { // the answer would tell followers where it is
+		return social.Comment{}, store.Errorf(store.ErrInvalid, "video %s is not public, and an answer would be", video)
 	}
 	c := social.Comment{
 		Video: video, Parent: parent, Name: site.Channel.Name, Acct: "@" + site.Channel.Handle + "@" + site.Channel.Domain,

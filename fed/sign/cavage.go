@@ -122,6 +122,12 @@ func cavageParams(text string) (map[string]string, error) {
 			return nil, refuse("no %s", name)
 		}
 	}
+	// The library cuts at every comma: what stands behind one would be another parameter to it.
+	for _, name := range []string{"keyId", "headers", "signature", "created", "expires"} {
+		if strings.ContainsAny(params[name], `",`) {
+			return nil, refuse("%s cannot be read", name)
+		}
+	}
 	return params, nil
 }
 

@@ -197,6 +197,8 @@ func TestOthersRequests(t *testing.T) {
 		{"no time covered", cavage(t, key, "(request-target) host digest", ""), "neither date"},
 		{"another body", header("Digest", "SHA-256="+base64.StdEncoding.EncodeToString(make([]byte, 32)), cavage(t, key, all, "")), "body"},
 		{"a weak digest", header("Digest", "MD5=1B2M2Y8AsgTpgAmY7PhCfg==", cavage(t, key, all, "")), "no digest"},
+		{"a parameter within another", cavage(t, key, all, `expires="99999999999,headers=date",`), "expires cannot be read"},
+		{"a parameter within the key", cavage(t, key, all, `algorithm="rsa-sha256",created="1,keyId=j",`), "created cannot be read"},
 		{"HMAC", cavage(t, key, all, `algorithm="hmac-sha256",`), "algorithm"},
 		{"none", cavage(t, key, all, `algorithm="none",`), "algorithm"},
 		{"twice a parameter", cavage(t, key, all, `keyId="https://victim.example/#main-key",`), "twice"},

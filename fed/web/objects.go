@@ -181,7 +181,8 @@ func (w *Web) collection(ctx context.Context, site vocab.Site, r *http.Request) 
 	return Document{}, store.ErrNotFound
 }
 
-// own returns a comment that the creator wrote, and that everybody may see.
+// own returns a comment that the creator wrote, and that everybody may see. Numbers are easily
+// guessed, so nothing is told of one under a video that is not public.
 func (w *Web) own(ctx context.Context, r *http.Request) (social.Comment, error) {
 	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
 	if err != nil {
@@ -191,15 +192,15 @@ func (w *Web) own(ctx context.Context, r *http.Request) (social.Comment, error) 
 	if err == nil && (comment.Actor != 0 || comment.State != social.Shown) {
 		err = store.ErrNotFound
 	}
+	if err == nil {
+		err = w.public(ctx, comment.Video)
+	}
 	return comment, err
 }
 
 func (w *Web) comment(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
 	comment, err := w.own(ctx, r)
 	if err != nil {
-		return Document{}, err
-	}
-	if _, err := w.listed(ctx, site, comment.Video); err != nil {
 		return Document{}, err
 	}
 	note, err := w.Note(ctx, site, comment)
@@ -245,11 +246,24 @@ func (w *Web) quote(ctx context.Context, site vocab.Site, r *http.Request) (Docu
 	return object(site.QuoteAuthorization(quote.ID, quote.Quote, quote.Video))
 }
 
-// allowed returns the quote that an address names.
+// allowed returns the quote of a public video that an address names.
 func (w *Web) allowed(ctx context.Context, r *http.Request) (social.Quote, error) {
 	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
 	if err != nil {
 		return social.Quote{}, store.ErrNotFound
 	}
-	return w.social.Quote(ctx, number)
+	quote, err := w.social.Quote(ctx, number)
+	if err == nil {
+		err = w.public(ctx, quote.Video)
+	}
+	return quote, err
+}
+
+// public returns store.ErrNotFound for a video that not everybody may know of.
+func (w *Web) public(ctx context.Context, id string) error {
+	video, err := w.cfg.Store.Video(ctx, id)
+	if err == nil && !video.Listed() {
+		err = store.ErrNotFound
+	}
+	return err
 }

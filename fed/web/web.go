@@ -157,8 +157,7 @@ func (w *Web) People(ctx context.Context, r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	number := comment.ID
-	return fmt.Sprintf("/w/%s#comment-%d", comment.Video, number), nil
+	return fmt.Sprintf("/w/%s#comment-%d", comment.Video, comment.ID), nil
 }
 
 // object makes a document of an object.

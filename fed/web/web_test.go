@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -274,6 +275,30 @@ func TestWants(t *testing.T) {
 		r.Header.Set("Accept", accept)
 		if Wants(r) != want {
 			t.Errorf("%q: %v", accept, !want)
+		}
+	}
+}
+
+// Numbers are easily guessed: they must not lead to the address of a video that is not listed.
+func TestSecretAddresses(t *testing.T) {
+	f := newFixture(t)
+	id, _, err := f.db.Social().AddComment(t.Context(), social.Comment{Video: secret, State: social.Shown, URI: "https://video.example/comments/1", PublishedAt: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quote, err := f.db.Social().AllowQuote(t.Context(), social.Quote{Quote: "https://peer.example/1", Video: secret}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := New(Config{Store: f.db})
+	for _, path := range []string{fmt.Sprintf("/comments/%d", id), fmt.Sprintf("/comments/%d/replies", id), fmt.Sprintf("/quotes/%d", quote)} {
+		if f.get(t, path); !errors.Is(f.err, store.ErrNotFound) {
+			t.Errorf("%s for programs: %v", path, f.err)
+		}
+		r := httptest.NewRequest("GET", path, nil)
+		r.SetPathValue("number", strings.Split(path, "/")[2])
+		if _, err := w.People(t.Context(), r); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s for people: %v", path, err)
 		}
 	}
 }
