@@ -100,7 +100,8 @@ func cavage(t *testing.T, key *rsa.PrivateKey, headers, extra string) func(*http
 			case "(request-target)":
 				text = append(text, name+": "+strings.ToLower(r.Method)+" "+r.URL.RequestURI())
 			case "(created)":
-				text = append(text, name+": "+fmt.Sprint(time.Now().Unix()))
+				_, created, _ := strings.Cut(extra, "created=")
+				text = append(text, name+": "+strings.TrimSuffix(created, ","))
 			case "host":
 				text = append(text, "host: "+r.URL.Host)
 			default:
