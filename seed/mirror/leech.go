@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -27,7 +28,10 @@ const (
 	peerWait   = 30 * time.Second // for a peer's next message
 	dialTime   = 10 * time.Second
 	block      = 16 << 10
+	admitTime  = time.Minute   // for a peer to let us ask
+	leastGiven = 256 << 10     // bytes in each peerWait: who drips would hold up the round for days
 	pipeline   = 64            // blocks asked for at a time
+	maxParts   = 12            // pieces begun at a time
 	maxMessage = 2*block + 13  // of what we asked for; a bitfield has a limit of its own
 	ownSeed    = "-TL"         // how the tracker calls its own seed
 	maxBits    = (1 << 18) / 8 // bytes of a bitfield
@@ -43,7 +47,10 @@ const (
 	msgPiece      = 7
 )
 
-var errProtocol = errors.New("it does not keep to the protocol")
+var (
+	errProtocol = errors.New("it does not keep to the protocol")
+	errSlow     = errors.New("it gives next to nothing")
+)
 
 // leech gets what it can from other mirrors. What is missing then comes from the web seed.
 func (m *Mirror) leech(ctx context.Context, f File, b *begun) {
@@ -67,7 +74,13 @@ func (m *Mirror) peers(ctx context.Context, f File) ([]netip.AddrPort, error) {
 		"info_hash": {string(f.hash[:])}, "peer_id": {"-TM0001-fetching0000"}, "port": {"1"},
 		"uploaded": {"0"}, "downloaded": {"0"}, "left": {strconv.FormatInt(f.Bytes, 10)}, "compact": {"0"},
 	}
-	text, err := m.get(ctx, f.Base+"/tracker/announce?"+query.Encode(), 64<<10)
+	var home netip.Addr
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
+		if at, err := netip.ParseAddrPort(c.Conn.RemoteAddr().String()); err == nil {
+			home = at.Addr()
+		}
+	}})
+	text, err := m.get(traced, f.Base+"/tracker/announce?"+query.Encode(), 64<<10)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +97,22 @@ func (m *Mirror) peers(ctx context.Context, f File) ([]netip.AddrPort, error) {
 		port, _ := p.Get("port", bencode.Int)
 		id, _ := p.Get("peer id", bencode.String)
 		addr, err := netip.ParseAddr(string(ip.Bytes))
-		if err == nil && port.Num > 1 && port.Num <= 65535 && !strings.HasPrefix(string(id.Bytes), ownSeed) {
+		if err == nil && reachable(home, addr) && port.Num > 1 && port.Num <= 65535 && !strings.HasPrefix(string(id.Bytes), ownSeed) {
 			peers = append(peers, netip.AddrPortFrom(addr, uint16(port.Num)))
 		}
 	}
 	return peers, nil
+}
+
+// reachable reports whether a home may send us to an address. One out in the world has no
+// business with what stands beside us.
+func reachable(home, addr netip.Addr) bool {
+	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10) // RFC 6598
+	public := func(a netip.Addr) bool {
+		a = a.Unmap()
+		return a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a)
+	}
+	return public(addr) || home.IsValid() && !public(home)
 }
 
 // wire is a connection to a peer.
@@ -136,7 +160,11 @@ func (w *wire) greet(hash [20]byte) error {
 // admitted waits until we may ask, and returns what the peer says it has.
 func (w *wire) admitted(b *begun) (have []bool, err error) {
 	have = make([]bool, len(b.have))
+	late := time.Now().Add(admitTime)
 	for range 2*len(have) + 100 { // it may tell piece by piece
+		if time.Now().After(late) {
+			return nil, errSlow
+		}
 		kind, body, err := w.receive(maxBits)
 		switch {
 		case err != nil:
@@ -169,12 +197,13 @@ type part struct {
 func (w *wire) download(b *begun, bits []bool) error {
 	parts := map[int]*part{}
 	next, at, asked := 0, int64(0), 0 // the block to ask for, and how many are on their way
+	since, given := time.Now(), 0
 	for {
 		for ; asked < pipeline && next < len(bits); asked++ {
 			for next < len(bits) && (b.have[next] || !bits[next]) {
 				next++
 			}
-			if next == len(bits) {
+			if next == len(bits) || at == 0 && len(parts) >= maxParts {
 				break
 			}
 			_, size := b.torrent.Piece(next)
@@ -204,6 +233,13 @@ func (w *wire) download(b *begun, bits []bool) error {
 				return err
 			}
 			asked--
+			given += len(body)
+		}
+		if time.Since(since) > peerWait {
+			if given < leastGiven {
+				return errSlow
+			}
+			since, given = time.Now(), 0
 		}
 	}
 }
@@ -215,7 +251,7 @@ func collect(b *begun, parts map[int]*part, body []byte) error {
 	}
 	i, at, data := int(binary.BigEndian.Uint32(body)), int64(binary.BigEndian.Uint32(body[4:])), body[8:]
 	p := parts[i]
-	if p == nil || at+int64(len(data)) > int64(len(p.bytes)) {
+	if p == nil || at%block != 0 || int64(len(data)) != min(block, int64(len(p.bytes))-at) {
 		return errProtocol
 	}
 	copy(p.bytes[at:], data)

@@ -114,8 +114,8 @@ func TestLeech(t *testing.T) {
 			}
 			return block
 		}}, 3, errBadPieces},
-		{"short blocks", seeder{bits: []byte{0xf8}, spoil: func(_, _ uint32, block []byte) []byte { return block[:1] }}, 5, nil},
-		{"long blocks", seeder{bits: []byte{0xf8}, spoil: func(_, _ uint32, block []byte) []byte { return append(block, block...) }}, 5, errBadPieces},
+		{"short blocks", seeder{bits: []byte{0xf8}, spoil: func(_, _ uint32, block []byte) []byte { return block[:1] }}, 5, errProtocol},
+		{"long blocks", seeder{bits: []byte{0xf8}, spoil: func(_, _ uint32, block []byte) []byte { return append(block, block...) }}, 5, errProtocol},
 		{"huge blocks", seeder{bits: []byte{0xf8}, spoil: func(_, _ uint32, block []byte) []byte { return make([]byte, 1<<20) }}, 5, errProtocol},
 		{"a bitfield too long", seeder{bits: []byte{0xf8, 0}}, 5, errProtocol},
 		{"a huge message", seeder{after: []byte{0x7f, 0xff, 0xff, 0xff, 5}}, 5, errProtocol},
@@ -143,6 +143,25 @@ func TestLeech(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A home out in the world can't send us to what is beside us; one beside us can.
+func TestReachable(t *testing.T) {
+	for _, test := range []struct {
+		home, addr string
+		want       bool
+	}{
+		{"203.0.113.7", "198.51.100.1", true}, {"203.0.113.7", "2001:db8::1", true},
+		{"203.0.113.7", "127.0.0.1", false}, {"203.0.113.7", "::1", false}, {"203.0.113.7", "::ffff:127.0.0.1", false},
+		{"203.0.113.7", "10.0.0.1", false}, {"203.0.113.7", "100.64.0.1", false}, {"203.0.113.7", "fd00::1", false},
+		{"203.0.113.7", "169.254.169.254", false}, {"2001:db8::1", "192.168.0.1", false}, {"203.0.113.7", "224.0.0.1", false},
+		{"192.168.0.2", "192.168.0.3", true}, {"127.0.0.1", "127.0.0.1", true}, {"", "192.168.0.3", false},
+	} {
+		home, _ := netip.ParseAddr(test.home)
+		if got := reachable(home, netip.MustParseAddr(test.addr)); got != test.want {
+			t.Errorf("%s from %q: %v", test.addr, test.home, got)
+		}
 	}
 }
 
