@@ -58,6 +58,9 @@ func (s *Store) AddComment(ctx context.Context, c Comment) (id int64, fresh bool
 			return nil
 		}
 		fresh = true
+		if c.Parent, err = hung(ctx, tx, c.Parent); err != nil {
+			return err
+		}
 		id, err = lite.One(ctx, tx, lite.Value[int64], `insert into comments (video, parent, author_name, author_acct, author_url, avatar,
 				html, url, likes, boosts, published_at, uri, actor, state)
 			values (?, nullif(?, 0), ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, nullif(?, 0), ?) returning id`,
@@ -65,6 +68,25 @@ func (s *Store) AddComment(ctx context.Context, c Comment) (id int64, fresh bool
 		return err
 	})
 	return id, fresh, err
+}
+
+// maxDepth is how deep answers hang below each other. Removing a comment removes what is below,
+// and SQLite goes no more than 1000 deep for that.
+const maxDepth = 100
+
+// hung returns which comment an answer to parent hangs below: an answer to one that is at the
+// greatest depth stands beside it.
+func hung(ctx context.Context, tx *sql.Tx, parent int64) (int64, error) {
+	if parent == 0 {
+		return 0, nil
+	}
+	above, err := lite.All(ctx, tx, lite.Value[int64], `with recursive up (id, depth) as (
+			select ?1, 1 union all select c.parent, depth + 1 from up join comments c on c.id = up.id where c.parent is not null and depth < ?2)
+		select id from up`, parent, maxDepth)
+	if err != nil || len(above) < maxDepth {
+		return parent, err
+	}
+	return above[1], nil
 }
 
 // SetCommentURI gives a comment of the creator its id, which holds its number.
