@@ -49,50 +49,8 @@ func TestTwoChannels(t *testing.T) {
 	waitFor(t, "the Create", func() bool { return b.inboxHas(t, hostA, "Create", id) })
 	waitFor(t, "the Announce", func() bool { return b.inboxHas(t, hostA, "Announce", id) })
 
-	like := b.does("Like", id)
-	b.post(t, a, like)
-	b.post(t, a, like) // again: one effect
-	b.post(t, a, b.does("Announce", id))
-	waitFor(t, "like and boost", func() bool { return a.counts(t, video.ID) == social.Counts{Likes: 1, Boosts: 1} })
-	b.post(t, a, b.does("Dislike", id))
-	waitFor(t, "dislike instead", func() bool { return a.counts(t, video.ID) == social.Counts{Dislikes: 1, Boosts: 1} })
-	b.post(t, a, b.does("EmojiReact", id, "content", "🎉"))
-	waitFor(t, "emoji as a like", func() bool { return a.counts(t, video.ID) == social.Counts{Likes: 1, Boosts: 1} })
-	b.post(t, a, b.does("Undo", vocab.Object{"type": "Announce", "object": id, "actor": b.person()}))
-	waitFor(t, "boost undone", func() bool { return a.counts(t, video.ID).Boosts == 0 })
-	b.post(t, a, b.does("View", id))
-	waitFor(t, "a view", func() bool { v, err := a.store.Video(t.Context(), video.ID); return err == nil && v.Views == 1 })
-
-	note := b.note("1", id, `<p>Fine! <script>alert(1)</script><img src=x onerror=y><a href="javascript:z">j</a></p><blockquote>open`)
-	b.post(t, a, b.does("Create", note))
-	comment := a.waitComment(t, note.ID())
-	if comment.HTML != "<p>Fine! j</p><blockquote>open</blockquote>" || comment.State != social.Shown || comment.Acct != "@bob@"+strings.TrimPrefix(b.url, "http://") {
-		t.Errorf("%+v", comment)
-	}
-	note["content"] = "<p>Better.</p>"
-	b.post(t, a, b.does("Update", note))
-	waitFor(t, "the edit", func() bool {
-		c, err := socialA.CommentByURI(t.Context(), note.ID())
-		return err == nil && c.HTML == "<p>Better.</p>"
-	})
-
-	reply, err := a.Reply(t.Context(), video.ID, comment.ID, "Thank you")
-	if err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, "the answer", func() bool { return b.inboxHas(t, hostA, "Create", reply.URI) })
-	answer := b.note("2", reply.URI, "<p>Welcome.</p>")
-	b.post(t, a, b.does("Create", answer))
-	if c := a.waitComment(t, answer.ID()); c.Parent != reply.ID {
-		t.Errorf("answers %d, not %d", c.Parent, reply.ID)
-	}
-	b.post(t, a, b.does("Like", reply.URI))
-	if err := a.DeleteReply(t.Context(), reply.ID); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, "the answer gone", func() bool { return b.inboxHas(t, hostA, "Delete", reply.URI) })
-	b.post(t, a, b.does("Delete", vocab.Object{"id": note.ID(), "type": "Tombstone"}))
-	waitFor(t, "no comments", func() bool { return a.counts(t, video.ID).Comments == 0 })
+	reactions(t, a, b, video.ID)
+	comment := conversation(t, a, b, video.ID)
 
 	b.post(t, a, b.does("QuoteRequest", id, "instrument", b.url+"/notes/9"))
 	waitFor(t, "the quote allowed", func() bool { return b.inboxHas(t, hostA, "Accept", "/quotes/1") })
@@ -120,6 +78,62 @@ func TestTwoChannels(t *testing.T) {
 	if _, n, _ := socialA.Followers(t.Context(), social.Group, 0, 5); n != 0 {
 		t.Error("a blocked actor follows")
 	}
+}
+
+// reactions are all kinds of them, and what is taken back.
+func reactions(t *testing.T, a, b *tubelet, video string) {
+	id := a.site(t).Video(video)
+	like := b.does("Like", id)
+	b.post(t, a, like)
+	b.post(t, a, like) // again: one effect
+	b.post(t, a, b.does("Announce", id))
+	waitFor(t, "like and boost", func() bool { return a.counts(t, video) == social.Counts{Likes: 1, Boosts: 1} })
+	b.post(t, a, b.does("Dislike", id))
+	waitFor(t, "dislike instead", func() bool { return a.counts(t, video) == social.Counts{Dislikes: 1, Boosts: 1} })
+	b.post(t, a, b.does("EmojiReact", id, "content", "🎉"))
+	waitFor(t, "emoji as a like", func() bool { return a.counts(t, video) == social.Counts{Likes: 1, Boosts: 1} })
+	b.post(t, a, b.does("Undo", vocab.Object{"type": "Announce", "object": id, "actor": b.person()}))
+	waitFor(t, "boost undone", func() bool { return a.counts(t, video).Boosts == 0 })
+	b.post(t, a, b.does("View", id))
+	waitFor(t, "a view", func() bool { v, err := a.store.Video(t.Context(), video); return err == nil && v.Views == 1 })
+}
+
+// conversation is a comment, an edit, an answer of the creator's and one to that, and their
+// deletion. It returns the comment.
+func conversation(t *testing.T, a, b *tubelet, video string) social.Comment {
+	hostA, socialA := strings.TrimPrefix(a.url, "http://"), a.store.Social()
+	id := a.site(t).Video(video)
+	note := b.note("1", id, `<p>Fine! <script>alert(1)</script><img src=x onerror=y><a href="javascript:z">j</a></p><blockquote>open`)
+	b.post(t, a, b.does("Create", note))
+	comment := a.waitComment(t, note.ID())
+	if comment.HTML != "<p>Fine! j</p><blockquote>open</blockquote>" || comment.State != social.Shown || comment.Acct != "@bob@"+strings.TrimPrefix(b.url, "http://") {
+		t.Errorf("%+v", comment)
+	}
+	note["content"] = "<p>Better.</p>"
+	b.post(t, a, b.does("Update", note))
+	waitFor(t, "the edit", func() bool {
+		c, err := socialA.CommentByURI(t.Context(), note.ID())
+		return err == nil && c.HTML == "<p>Better.</p>"
+	})
+
+	reply, err := a.Reply(t.Context(), video, comment.ID, "Thank you")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the answer", func() bool { return b.inboxHas(t, hostA, "Create", reply.URI) })
+	answer := b.note("2", reply.URI, "<p>Welcome.</p>")
+	b.post(t, a, b.does("Create", answer))
+	if c := a.waitComment(t, answer.ID()); c.Parent != reply.ID {
+		t.Errorf("answers %d, not %d", c.Parent, reply.ID)
+	}
+	b.post(t, a, b.does("Like", reply.URI))
+	if err := a.DeleteReply(t.Context(), reply.ID); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the answer gone", func() bool { return b.inboxHas(t, hostA, "Delete", reply.URI) })
+	b.post(t, a, b.does("Delete", vocab.Object{"id": note.ID(), "type": "Tombstone"}))
+	waitFor(t, "no comments", func() bool { return a.counts(t, video).Comments == 0 })
+	return comment
 }
 
 // A follower who has to be approved, and refused.

@@ -24,9 +24,10 @@ import (
 )
 
 const (
-	side    = 96   // pixels of a copy
-	maxSide = 4096 // of an original: what is larger is not decoded
-	quality = 85
+	side      = 96      // pixels of a copy
+	maxSide   = 4096    // of an original: what is larger is not decoded
+	maxPixels = 4 << 20 // of an original: a progressive JPEG takes some 16 bytes for each
+	quality   = 85
 )
 
 // Keeper keeps avatars.
@@ -94,7 +95,7 @@ func redraw(source []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if about.Width < 1 || about.Height < 1 || about.Width > maxSide || about.Height > maxSide {
+	if about.Width < 1 || about.Height < 1 || about.Width > maxSide || about.Height > maxSide || about.Width*about.Height > maxPixels {
 		return nil, fmt.Errorf("%d x %d pixels", about.Width, about.Height)
 	}
 	picture, _, err := image.Decode(bytes.NewReader(source))

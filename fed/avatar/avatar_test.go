@@ -37,13 +37,13 @@ func asPNG(b *bytes.Buffer, m image.Image) error  { return png.Encode(b, m) }
 func asJPEG(b *bytes.Buffer, m image.Image) error { return jpeg.Encode(b, m, nil) }
 func asGIF(b *bytes.Buffer, m image.Image) error  { return gif.Encode(b, m, nil) }
 
-// bomb is a PNG of a few bytes that says to be enormous.
-func bomb() []byte {
+// bomb is a PNG of a few bytes that says to be so large.
+func bomb(width, height uint32) []byte {
 	var b bytes.Buffer
 	_ = png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1)))
 	text := b.Bytes()
-	binary.BigEndian.PutUint32(text[16:], 50_000)
-	binary.BigEndian.PutUint32(text[20:], 50_000)
+	binary.BigEndian.PutUint32(text[16:], width)
+	binary.BigEndian.PutUint32(text[20:], height)
 	binary.BigEndian.PutUint32(text[29:], crc32.ChecksumIEEE(text[12:29]))
 	return text
 }
@@ -60,7 +60,7 @@ func TestRedraw(t *testing.T) {
 		"one pixel":       {picture(t, 1, 1, asPNG), true},
 		"flat":            {picture(t, 4000, 1, asPNG), true},
 		"cut off":         {jpegFile[:len(jpegFile)/2], false},
-		"enormous":        {bomb(), false},
+		"enormous":        {bomb(50_000, 50_000), false},
 		"svg":             {[]byte(`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`), false},
 		"html":            {[]byte("<script>"), false},
 		"nothing":         {nil, false},

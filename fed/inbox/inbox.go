@@ -30,6 +30,7 @@ import (
 const (
 	maxBody  = 1 << 20
 	maxGroup = 128 // activities stored by one commit
+	maxID    = 2000
 )
 
 // Config is what New needs.
@@ -143,6 +144,9 @@ func check(activity vocab.Object, keyID string) error {
 	id, actor := activity.ID(), activity.Ref("actor")
 	if id == "" || activity.Type() == "" || actor == "" {
 		return &refusal{http.StatusBadRequest, "an activity has an id, a type and an actor"}
+	}
+	if len(id) > maxID {
+		return &refusal{http.StatusBadRequest, "want an id of at most 2000 bytes"} // it is kept for days
 	}
 	if !remote.SameHost(id, actor) {
 		return &refusal{http.StatusUnauthorized, "the activity is not of its actor's host"}

@@ -15,11 +15,12 @@ const (
 	again  = time.Minute     // after which is looked again, whatever the clock did meanwhile
 	pause  = 5 * time.Second // after the store failed
 	settle = time.Second     // before which a list that is not worked off is not made anew
+	slow   = 5 * time.Second // a turn of a host that takes longer counts like one that fails
 )
 
 // Config is what Run needs.
 type Config struct {
-	Most int // hosts at once; of those that fail, half as many
+	Most int // hosts at once; of those that fail, or were slow at their last turn, half as many
 
 	// List returns the hosts for which there is something to do, now or later, in the order in
 	// which to begin.
@@ -37,15 +38,22 @@ type runner struct {
 	cfg     Config
 	busy    map[string]bool // hosts at work; true for those that fail
 	failing int             // of them
+	slow    map[string]bool // hosts whose last turn was slow, of those that there is something to do for
 	pending []social.Lane   // due, not begun
 	next    time.Time       // when to look again
 	listed  time.Time       // when pending was made
-	done    chan string
+	done    chan turn
+}
+
+// turn is a host's turn that has ended.
+type turn struct {
+	host string
+	slow bool
 }
 
 // Run works until ctx ends, and returns when all work has ended.
 func Run(ctx context.Context, cfg Config) error {
-	r := &runner{cfg: cfg, busy: map[string]bool{}, done: make(chan string, cfg.Most)}
+	r := &runner{cfg: cfg, busy: map[string]bool{}, slow: map[string]bool{}, done: make(chan turn, cfg.Most)}
 	for ctx.Err() == nil {
 		r.list(ctx)
 		r.begin(ctx)
@@ -69,7 +77,12 @@ func (r *runner) list(ctx context.Context) {
 		r.cfg.Log.ErrorContext(ctx, "cannot list what there is to do", "err", err)
 		r.next = now.Add(pause)
 	}
+	known := r.slow
+	r.slow = map[string]bool{}
 	for _, lane := range lanes {
+		if known[lane.Host] {
+			r.slow[lane.Host], lane.Failing = true, true
+		}
 		_, busy := r.busy[lane.Host]
 		switch {
 		case busy:
@@ -103,6 +116,7 @@ func (r *runner) start(ctx context.Context, lane social.Lane) {
 		r.failing++
 	}
 	go func() {
+		began := time.Now()
 		if err := r.cfg.Work(ctx, lane.Host); err != nil && ctx.Err() == nil {
 			r.cfg.Log.ErrorContext(ctx, "cannot work for a host", "host", lane.Host, "err", err)
 			select { // or the same would come again at once
@@ -110,7 +124,7 @@ func (r *runner) start(ctx context.Context, lane social.Lane) {
 			case <-ctx.Done():
 			}
 		}
-		r.done <- lane.Host // never waits: there is a place for each
+		r.done <- turn{lane.Host, time.Since(began) > slow} // never waits: there is a place for each
 	}()
 }
 
@@ -119,8 +133,8 @@ func (r *runner) wait(ctx context.Context) {
 	timer := time.NewTimer(time.Until(r.next))
 	defer timer.Stop()
 	select {
-	case host := <-r.done:
-		r.end(host)
+	case t := <-r.done:
+		r.end(t)
 	case <-r.cfg.Woken:
 	case <-timer.C:
 	case <-ctx.Done():
@@ -128,17 +142,20 @@ func (r *runner) wait(ctx context.Context) {
 	}
 	for { // several may have ended at once
 		select {
-		case host := <-r.done:
-			r.end(host)
+		case t := <-r.done:
+			r.end(t)
 		default:
 			return
 		}
 	}
 }
 
-func (r *runner) end(host string) {
-	if r.busy[host] {
+func (r *runner) end(t turn) {
+	if r.busy[t.host] {
 		r.failing--
 	}
-	delete(r.busy, host)
+	delete(r.busy, t.host)
+	if delete(r.slow, t.host); t.slow {
+		r.slow[t.host] = true
+	}
 }

@@ -28,6 +28,8 @@ const (
 	often    = 5 * time.Second  // before which an actor does not change again
 	held     = 2000             // keys at hand
 	longName = 100
+	longID   = 2000 // bytes of any address of an actor
+	longKey  = 8192 // bytes of a key
 )
 
 // ErrUnknown means that nobody could be found who is meant.
@@ -206,8 +208,8 @@ func read(o vocab.Object, asked string) (social.Actor, error) {
 		return social.Actor{}, fmt.Errorf("%s: its key or inbox is not its own: %w", id, ErrUnknown)
 	}
 	u, err := url.Parse(id)
-	if err != nil {
-		return social.Actor{}, fmt.Errorf("%s: %w", id, ErrUnknown)
+	if err != nil || max(len(id), len(actor.KeyID), len(actor.Inbox)) > longID || len(actor.KeyPEM) > longKey {
+		return social.Actor{}, fmt.Errorf("%s: its addresses or its key are too long: %w", vocab.Clean(id, longName), ErrUnknown)
 	}
 	actor.Host = remote.Host(u)
 	name := vocab.Clean(o.Text("preferredUsername"), longName)
@@ -222,7 +224,7 @@ func read(o vocab.Object, asked string) (social.Actor, error) {
 		actor.URL = id
 	}
 	actor.SharedInbox = actor.Inbox
-	if endpoints, ok := o.Inner("endpoints"); ok && remote.SameHost(endpoints.Ref("sharedInbox"), id) {
+	if endpoints, ok := o.Inner("endpoints"); ok && remote.SameHost(endpoints.Ref("sharedInbox"), id) && len(endpoints.Ref("sharedInbox")) <= longID {
 		actor.SharedInbox = endpoints.Ref("sharedInbox")
 	}
 	return actor, nil

@@ -12,6 +12,7 @@ import (
 const (
 	maxReport  = 2000
 	maxObjects = 10
+	maxAddress = 300
 )
 
 // flag keeps a report for the creator to read.
@@ -19,7 +20,7 @@ func (t *task) flag(ctx context.Context) error {
 	objects := t.activity.Refs("object")
 	ours := slices.DeleteFunc(objects, func(id string) bool {
 		_, own := t.ours(id)
-		return !own
+		return !own || len(id) > maxAddress
 	})
 	if len(ours) == 0 {
 		return ignore("the report is about nothing of ours")

@@ -15,7 +15,7 @@ func (t *task) quote(ctx context.Context) error {
 		return err
 	}
 	instrument := t.activity.Ref("instrument")
-	if !remote.SameHost(instrument, t.received.Actor) {
+	if !remote.SameHost(instrument, t.received.Actor) || len(instrument) > 2000 {
 		return ignore("the quote is not of its asker's host")
 	}
 	actor, _, err := t.actor(ctx, t.received.Actor)

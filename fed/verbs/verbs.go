@@ -31,7 +31,8 @@ const (
 	atOnce     = 8               // hosts whose activities are worked on at once
 	turn       = 50              // activities of a host before others have their turn
 	maxFetches = 30              // for one activity
-	maxTime    = 2 * time.Minute // for one activity
+	maxTime    = time.Minute     // for one activity
+	turnTime   = 5 * time.Second // of a host, after which no further activity is begun
 	maxTries   = 6               // the last about an hour after the first
 	maxReason  = 300
 )
@@ -68,7 +69,11 @@ func (v *Verbs) Run(ctx context.Context) error {
 
 // work works on some of what came from a host.
 func (v *Verbs) work(ctx context.Context, host string) error {
+	began := time.Now()
 	for range turn {
+		if time.Since(began) > turnTime {
+			return nil
+		}
 		received, err := v.social.Next(ctx, host, time.Now())
 		if errors.Is(err, lite.ErrNotFound) {
 			return nil
