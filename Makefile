@@ -76,4 +76,4 @@ bench-size: ## size of the binary on each architecture
 dist: bench-size ## binaries for amd64, arm64 and armv7
 
 clean: ## remove what make made
-	rm -rf tubelet dist demo-data testdata/browser/node_modules testdata/peers/node_modules
+	rm -rf tubelet dist demo-data testdata/browser/node_modules testdata/{peers,swarm}/node_modules testdata/swarm/{build,results}
