@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/tubelet/tubelet/seed/budget"
 	"github.com/tubelet/tubelet/seed/metainfo"
@@ -45,7 +44,7 @@ type running struct {
 	plan plan
 	conn *net.UDPConn // nil when it could not be opened
 	seed *peer.Seed
-	at   func() []netip.Addr // this machine, as the world sees it
+	at   func() []netip.Addr // this machine, as the world sees it; it never waits
 	stop context.CancelFunc
 	done chan struct{}
 }
@@ -111,7 +110,11 @@ func (s *seeder) start(ctx context.Context, p plan) {
 	if s.cfg.Local {
 		addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), p.port)
 	}
-	r := &running{plan: p, at: s.addresses(ctx), done: make(chan struct{})}
+	here := newSelf(s.cfg.Channel.Domain)
+	r := &running{plan: p, at: func() []netip.Addr { return here.known(ctx) }, done: make(chan struct{})}
+	if p.listen != "" {
+		r.at() // so that it is known when the tracker asks
+	}
 	var err error
 	if r.conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr)); err != nil {
 		s.cfg.Log.Warn("no port for WebRTC, so only HTTP and viewers who reach each other without help", "port", p.port, "err", err)
@@ -119,7 +122,7 @@ func (s *seeder) start(ctx context.Context, p plan) {
 	}
 	r.seed = peer.New(peer.Config{
 		Conn: r.conn, Command: s.cfg.Seed, Lookup: s.index.share, Hashes: s.index.hashes, Spend: s.spend,
-		Listen: p.listen, PublicIPs: r.at, Log: s.cfg.Log,
+		Listen: p.listen, PublicIPs: func() []netip.Addr { return here.addresses(ctx) }, Log: s.cfg.Log,
 	})
 	r.seed.Switch(p.seed)
 	ctx, r.stop = context.WithCancel(ctx)
@@ -202,34 +205,4 @@ func (s *seeder) spend(ctx context.Context, way string, n int64) error {
 		claim.Way = budget.WebRTC
 	}
 	return s.budget.Take(ctx, claim, int(n))
-}
-
-// lookupAgain is how long the addresses of our own name are believed. A home line gets new
-// ones now and then.
-const lookupAgain = 2 * time.Minute
-
-// addresses returns peer.Config.PublicIPs: what our own name leads to is how the world sees
-// this machine, router or not.
-func (s *seeder) addresses(ctx context.Context) func() []netip.Addr {
-	host, _, err := net.SplitHostPort(s.cfg.Channel.Domain)
-	if err != nil {
-		host = s.cfg.Channel.Domain
-	}
-	var mu sync.Mutex
-	var list []netip.Addr
-	var asked time.Time
-	return func() []netip.Addr {
-		mu.Lock()
-		defer mu.Unlock()
-		if time.Since(asked) < lookupAgain {
-			return list
-		}
-		ctx, cancel := context.WithTimeout(ctx, askTime)
-		defer cancel()
-		if found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host); err == nil {
-			list = found
-		}
-		asked = time.Now()
-		return list
-	}
 }
