@@ -8,6 +8,10 @@ import (
 	"github.com/tubelet/tubelet/store/lite"
 )
 
+// MaxAnswers is how many answers Comments returns at most, those nearest to the first comments
+// before deeper ones: under one comment there can be thousands.
+const MaxAnswers = 200
+
 // Comments returns a page of a video's threads, newest first, and how many threads there
 // are. Each thread is its first comment and then all answers to it, at any depth, in the
 // order in which they were written; offset and limit count threads.
@@ -24,11 +28,12 @@ func (s *Store) Comments(ctx context.Context, video string, offset, limit int) (
 				order by published_at desc, id desc limit ? offset ?),
 			thread (id, first, at) as (
 				select id, id, at from top
-				union all select c.id, first, at from thread join comments c on c.parent = thread.id and c.state = 'shown')
+				union all select c.id, first, at from thread join comments c on c.parent = thread.id and c.state = 'shown'
+				limit ?)
 			select c.id, c.video, c.parent, c.author_name, c.author_acct, c.author_url, c.avatar, c.html, c.url,
 				c.likes, c.boosts, c.published_at, c.edited_at
 			from thread cross join comments c on c.id = thread.id -- cross: in this order
-			order by thread.at desc, thread.first desc, c.parent is not null, c.published_at, c.id`, video, limit, offset)
+			order by thread.at desc, thread.first desc, c.parent is not null, c.published_at, c.id`, video, limit, offset, MaxAnswers+limit)
 		return err
 	})
 	if err != nil {

@@ -59,6 +59,17 @@ func (t Thread) Open() bool { return t.Social && t.Key == "" && t.Video.Listed()
 // Closed says whether nobody may comment.
 func (t Thread) Closed() bool { return t.Policy == "closed" }
 
+// Cut says whether there are more answers than the page shows.
+func (t Thread) Cut() bool {
+	answers := 0
+	for _, c := range t.Comments {
+		if c.Parent != 0 {
+			answers++
+		}
+	}
+	return answers >= store.MaxAnswers
+}
+
 // Rule says what holds for comments, where that is worth saying.
 func (t Thread) Rule() string {
 	switch {
