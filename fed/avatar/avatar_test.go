@@ -61,6 +61,7 @@ func TestRedraw(t *testing.T) {
 		"flat":            {picture(t, 4000, 1, asPNG), true},
 		"cut off":         {jpegFile[:len(jpegFile)/2], false},
 		"enormous":        {bomb(50_000, 50_000), false},
+		"many pixels":     {bomb(4000, 3000), false},
 		"svg":             {[]byte(`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`), false},
 		"html":            {[]byte("<script>"), false},
 		"nothing":         {nil, false},

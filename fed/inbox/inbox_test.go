@@ -176,6 +176,7 @@ func TestKeys(t *testing.T) {
 		{"A12 our own host", "http://video.example/users/ada#main-key", object{"id": "http://video.example/1", "type": "Like", "actor": "http://video.example/users/ada"}, 401, 0},
 		{"A12 metadata", "https://169.254.169.254/key", object{"id": "https://169.254.169.254/1", "type": "Like", "actor": "https://169.254.169.254/a"}, 401, 0},
 		{"A12 file", "file:///etc/passwd", object{"id": "file:///1", "type": "Like", "actor": "file:///a"}, 401, 0},
+		{"a long id", eve.ID, object{"id": e.URL + "/" + strings.Repeat("x", 2000), "type": "Like", "actor": e.URL + "/users/eve"}, 400, 0},
 		{"no actor", eve.ID, object{"id": e.URL + "/1", "type": "Like"}, 400, 0},
 		{"no type", eve.ID, object{"id": e.URL + "/1", "actor": e.URL + "/users/eve"}, 400, 0},
 	} {

@@ -114,6 +114,8 @@ func TestActor(t *testing.T) {
 		"inboxaway":     {object{"inbox": victim.URL + "/inbox"}, false},
 		"keyaway":       {object{"publicKey": object{"id": victim.URL + "/key", "owner": h.URL + "/users/keyaway", "publicKeyPem": pem}}, false},
 		"keyofanother":  {object{"publicKey": object{"id": h.URL + "/users/keyofanother#k", "owner": h.URL + "/users/x", "publicKeyPem": pem}}, false},
+		"longinbox":     {object{"inbox": h.URL + "/" + strings.Repeat("x", 2000)}, false},
+		"longkey":       {object{"publicKey": object{"id": h.URL + "/users/longkey#k", "owner": h.URL + "/users/longkey", "publicKeyPem": strings.Repeat(" ", 9000) + pem}}, false},
 		"nokey":         {object{"publicKey": nil}, false},
 		"idaway":        {object{"id": victim.URL + "/users/idaway"}, false},
 		"noname":        {object{"preferredUsername": ""}, false},

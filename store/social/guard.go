@@ -108,10 +108,17 @@ type Report struct {
 	At     time.Time
 }
 
-// AddReport stores a report.
+// maxReports is how many reports are kept: strangers write them.
+const maxReports = 1000
+
+// AddReport stores a report. The oldest beyond maxReports go.
 func (s *Store) AddReport(ctx context.Context, r Report) error {
 	return s.quietly(ctx, "store report", func(tx *sql.Tx) error {
-		return exec(ctx, tx, "insert into reports (actor, object, text, at) values (?, ?, ?, ?)", r.Actor, r.Object, r.Text, at(r.At))
+		err := exec(ctx, tx, "insert into reports (actor, object, text, at) values (?, ?, ?, ?)", r.Actor, r.Object, r.Text, at(r.At))
+		if err != nil {
+			return err
+		}
+		return exec(ctx, tx, "delete from reports where id <= last_insert_rowid() - ?", maxReports)
 	})
 }
 
