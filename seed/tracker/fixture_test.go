@@ -61,7 +61,7 @@ func start(t *testing.T, change func(*tracker.Config)) rig {
 		OwnOrigin:   func(origin string) bool { return origin == "https://tube.example" },
 		Find: func(h metainfo.Hash) (tracker.Swarm, bool) {
 			switch h {
-			case video, second:
+			case video, second, metainfo.Hash{3}, metainfo.Hash{4}, metainfo.Hash{5}:
 				return tracker.Swarm{Video: "k3v9", Rendition: "720p", Size: room.Size, Room: room}, true
 			case loader:
 				return tracker.Swarm{Video: "k3v9", Rendition: "720p", Size: room.Size}, true

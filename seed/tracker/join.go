@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tubelet/tubelet/seed/metainfo"
@@ -64,8 +65,11 @@ func (t *Tracker) seat(now time.Time, r *room, s *socket, id peerID) (*viewer, s
 			break
 		}
 	}
-	if len(r.viewers) >= maxViewers || len(s.viewers) >= maxRooms {
+	if len(r.viewers) >= maxViewers {
 		return nil, reasonFull
+	}
+	for len(s.viewers) >= maxSeats { // the scheduler forgets the oldest, too
+		t.leave(now, slices.MinFunc(s.viewers, func(a, b *viewer) int { return a.since.Compare(b.since) }))
 	}
 	if !t.claim(id, s) {
 		return nil, reasonTaken

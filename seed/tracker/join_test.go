@@ -3,9 +3,11 @@ package tracker_test
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 
+	"github.com/tubelet/tubelet/seed/metainfo"
 	"github.com/tubelet/tubelet/seed/tracker"
 )
 
@@ -116,6 +118,20 @@ func TestJoinAgain(t *testing.T) {
 	r.poll("two swarms", func(s tracker.Stats) bool { return len(s.Swarms) == 2 && s.Viewers == 2 })
 	a.send(object{"action": "leave", "info_hash": video.String()})
 	r.poll("one swarm", func(s tracker.Stats) bool { return len(s.Swarms) == 1 && s.Viewers == 1 })
+}
+
+// TestSeats: who joins one rendition after the other stays in the last four.
+func TestSeats(t *testing.T) {
+	r := start(t, nil)
+	a := r.dial('a')
+	for _, h := range []metainfo.Hash{video, second, {3}, {4}, {5}} {
+		if got := a.join(h); got["action"] != "swarm" {
+			t.Errorf("%s: %v", h, got)
+		}
+	}
+	r.poll("four seats", func(s tracker.Stats) bool {
+		return s.Viewers == 4 && len(s.Swarms) == 4 && !slices.ContainsFunc(s.Swarms, func(w tracker.SwarmStats) bool { return w.Hash == video.String() })
+	})
 }
 
 // TestMirror: a mirror is counted as one, shown with its name, and can be refused.

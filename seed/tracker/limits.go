@@ -18,6 +18,7 @@ const (
 	maxMirrors     = 64        // mirrors at a time
 	maxMirrorsEach = 4         // of one address
 	maxRooms       = 32        // swarms that one socket may be in
+	maxSeats       = 4         // swarms that one socket may have joined, as in seed/swarm
 	maxMirrorRooms = 20_000    // swarms that a mirror may be in
 	maxViewers     = 5_000     // that may join one swarm
 	maxMembers     = 5_000     // on sockets in one swarm
