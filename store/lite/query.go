@@ -19,17 +19,32 @@ var ErrNotFound = errors.New("not found")
 // ContentVersion.
 func (db *DB) Write(ctx context.Context, f func(*sql.Tx) error) error {
 	return db.WriteQuietly(ctx, func(tx *sql.Tx) error {
-		before, err := One(ctx, tx, Value[int64], "select total_changes()")
-		if err != nil {
+		changed, err := Changing(ctx, tx, f)
+		if err != nil || !changed {
 			return err
 		}
-		if err := f(tx); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `insert into settings (key, value) select 'content', '1' where total_changes() > ?
-			on conflict (key) do update set value = cast(value + 1 as text)`, before)
-		return err
+		return CountContent(ctx, tx)
 	})
+}
+
+// Changing runs f within a transaction and reports whether it has changed anything.
+func Changing(ctx context.Context, tx *sql.Tx, f func(*sql.Tx) error) (bool, error) {
+	before, err := One(ctx, tx, Value[int64], "select total_changes()")
+	if err != nil {
+		return false, err
+	}
+	if err := f(tx); err != nil {
+		return false, err
+	}
+	after, err := One(ctx, tx, Value[int64], "select total_changes()")
+	return after > before, err
+}
+
+// CountContent counts a transaction that changes what visitors see: see ContentVersion.
+func CountContent(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `insert into settings (key, value) values ('content', '1')
+		on conflict (key) do update set value = cast(value + 1 as text)`)
+	return err
 }
 
 // ContentVersion returns a number that differs from the one before when any process, this

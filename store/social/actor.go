@@ -37,7 +37,7 @@ func scanActor(row lite.Scanner, a *Actor) error {
 // SaveActor stores what is known of an actor now and returns our number for it. Comments
 // of the actor show the new name and avatar.
 func (s *Store) SaveActor(ctx context.Context, a Actor) (id int64, err error) {
-	err = s.shown(ctx, "save actor", func(tx *sql.Tx) error {
+	err = s.quietly(ctx, "save actor", func(tx *sql.Tx) error {
 		id, err = lite.One(ctx, tx, lite.Value[int64], `insert into actors (uri, kind, acct, host, name, url, inbox, shared_inbox,
 				key_id, key_pem, avatar_url, avatar, fetched_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
 			on conflict (uri) do update set kind = ?2, acct = ?3, host = ?4, name = ?5, url = ?6, inbox = ?7, shared_inbox = ?8,
@@ -51,8 +51,15 @@ func (s *Store) SaveActor(ctx context.Context, a Actor) (id int64, err error) {
 		if a.Avatar != "" {
 			avatar = "/avatars/" + a.Avatar
 		}
-		return exec(ctx, tx, "update comments set author_name = ?, author_acct = ?, author_url = ?, avatar = ? where actor = ?",
-			a.Name, a.Acct, a.URL, avatar, id)
+		// Most who are saved have not commented, or look as before: pages stay as they are.
+		changed, err := lite.Changing(ctx, tx, func(tx *sql.Tx) error {
+			return exec(ctx, tx, `update comments set author_name = ?1, author_acct = ?2, author_url = ?3, avatar = ?4
+				where actor = ?5 and (author_name, author_acct, author_url, avatar) is not (?1, ?2, ?3, ?4)`, a.Name, a.Acct, a.URL, avatar, id)
+		})
+		if err != nil || !changed {
+			return err
+		}
+		return lite.CountContent(ctx, tx)
 	})
 	return id, err
 }

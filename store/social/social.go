@@ -19,19 +19,24 @@ import (
 type Store struct {
 	db *lite.DB
 	tx *sql.Tx // within Together
+
+	changed *bool // whether something was changed in it that pages show
 }
 
 // New returns the fediverse's part of db.
 func New(db *lite.DB) *Store { return &Store{db: db} }
 
 // Together runs f in one transaction: all that it does with the store it is given happens,
-// or nothing. With shown, pages are made anew afterwards.
+// or nothing. With shown, pages are made anew afterwards, when anything has changed that they
+// show: strangers must not have that done for nothing.
 func (s *Store) Together(ctx context.Context, shown bool, f func(*Store) error) error {
-	write := s.db.WriteQuietly
-	if shown {
-		write = s.db.Write
-	}
-	return write(ctx, func(tx *sql.Tx) error { return f(&Store{s.db, tx}) })
+	return s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
+		changed := false
+		if err := f(&Store{s.db, tx, &changed}); err != nil || !changed || !shown {
+			return err
+		}
+		return lite.CountContent(ctx, tx)
+	})
 }
 
 // Target is one of our two actors.
@@ -61,7 +66,11 @@ func (s *Store) join(_ context.Context, f func(*sql.Tx) error) error { return f(
 func (s *Store) shown(ctx context.Context, what string, f func(*sql.Tx) error) error {
 	write := s.db.Write
 	if s.tx != nil {
-		write = s.join
+		write = func(ctx context.Context, f func(*sql.Tx) error) error {
+			changed, err := lite.Changing(ctx, s.tx, f)
+			*s.changed = *s.changed || changed
+			return err
+		}
 	}
 	if err := write(ctx, f); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
