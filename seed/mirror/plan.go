@@ -96,10 +96,8 @@ func (m *Mirror) look(ctx context.Context, c Listed) ([]candidate, error) {
 // offered returns what a torrent's address stands for. Addresses are for ever: one is asked
 // once.
 func (m *Mirror) offered(ctx context.Context, base, address string, i item) (File, error) {
-	for _, f := range m.shelf.list() {
-		if f.Torrent == address && f.Base == base {
-			return f, nil
-		}
+	if f, ok := m.shelf.offered(base, address); ok {
+		return f, nil
 	}
 	if f, ok := m.known[address]; ok {
 		return f, nil
@@ -109,7 +107,7 @@ func (m *Mirror) offered(ctx context.Context, base, address string, i item) (Fil
 		return File{}, err
 	}
 	f := File{
-		Base: base, Video: i.URL, Title: i.Title, Torrent: address, Source: source,
+		Base: base, Video: clip(i.URL, 2000), Title: clip(i.Title, 300), Torrent: address, Source: source,
 		Bytes: t.Length, Published: i.published(), hash: t.InfoHash,
 	}
 	if len(m.known) > 10*maxItems {

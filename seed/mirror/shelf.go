@@ -102,6 +102,18 @@ func (s *shelf) has(h metainfo.Hash) bool {
 	return ok
 }
 
+// offered returns the file of a torrent's address.
+func (s *shelf) offered(base, address string) (File, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files {
+		if f.Torrent == address && f.Base == base {
+			return f, true
+		}
+	}
+	return File{}, false
+}
+
 func (s *shelf) hashes() []metainfo.Hash {
 	files := s.list()
 	hashes := make([]metainfo.Hash, 0, len(files))
