@@ -41,7 +41,7 @@ piece; but viewers connect to them, and one may not be welcome.`,
 
 func newMirrorsSet(a *app.App, word string, refuse bool, short, long string) *cobra.Command {
 	c := &cobra.Command{
-		Use: word + " MIRROR", Short: short, Long: long + " It is named by its name or the beginning of its id.",
+		Use: word + " MIRROR", Short: short, Long: long + "\nIt is named by its name or the beginning of its id.",
 		Example: "  tubelet mirrors " + word + " attic", Args: line.Words("the name or id of a mirror"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return setMirror(c.Context(), a, args[0], refuse)
