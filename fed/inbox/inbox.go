@@ -47,14 +47,14 @@ type Inbox struct {
 	cfg    Config
 	limits *limits
 	blocks *blocks
-	rows   *group.Writer[social.Received, bool]
+	rows   *group.Writer[social.Received, social.Intake]
 }
 
 // New returns an inbox.
 func New(cfg Config) *Inbox {
 	return &Inbox{
 		cfg: cfg, limits: newLimits(), blocks: &blocks{store: cfg.Store},
-		rows: group.New(maxGroup, func(ctx context.Context, list []social.Received) ([]bool, error) {
+		rows: group.New(maxGroup, func(ctx context.Context, list []social.Received) ([]social.Intake, error) {
 			return cfg.Store.Receive(ctx, list, time.Now())
 		}),
 	}
@@ -223,9 +223,15 @@ func (b *Inbox) keep(ctx context.Context, activity vocab.Object, actor social.Ac
 	if !b.limits.activity(actor.Host, now) {
 		return &refusal{http.StatusTooManyRequests, "too many activities"}
 	}
-	fresh, err := b.rows.Do(ctx, social.Received{Activity: activity.ID(), Actor: actor.URI, Host: actor.Host, Body: body})
-	if err == nil && fresh {
-		b.cfg.Woken()
+	intake, err := b.rows.Do(ctx, social.Received{Activity: activity.ID(), Actor: actor.URI, Host: actor.Host, Body: body})
+	if err != nil {
+		return err
 	}
-	return err
+	switch intake {
+	case social.Fresh:
+		b.cfg.Woken()
+	case social.Full:
+		return &refusal{http.StatusTooManyRequests, "too many activities wait already"}
+	}
+	return nil
 }

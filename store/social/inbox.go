@@ -18,28 +18,50 @@ type Received struct {
 	Attempts int
 }
 
+// Intake is what became of an activity that came in.
+type Intake int
+
+const (
+	Again Intake = iota // it came before, however that ended
+	Fresh
+	Full // too much of its host waits already
+)
+
+// maxQueued is how many activities of one host may wait to be worked on. Each may be large, and a
+// host can have them take long.
+const maxQueued = 2000
+
 // Receive stores activities, and takes their hosts off the list of those that fail: they
-// speak to us. It reports which are new: one that came before, however that ended, is not.
-func (s *Store) Receive(ctx context.Context, list []Received, now time.Time) (fresh []bool, err error) {
-	fresh = make([]bool, len(list))
+// speak to us.
+func (s *Store) Receive(ctx context.Context, list []Received, now time.Time) (intake []Intake, err error) {
+	intake = make([]Intake, len(list))
 	err = s.quietly(ctx, "receive", func(tx *sql.Tx) error {
 		for i, r := range list {
-			added, err := lite.All(ctx, tx, lite.Value[int64], `insert into inbox (activity, actor, host, body, state, attempts, reason, run_at, received_at)
-				values (?1, ?2, ?3, ?4, 'queued', 0, '', ?5, ?5) on conflict (activity) do nothing returning id`,
-				r.Activity, r.Actor, r.Host, string(r.Body), at(now))
-			if err != nil {
-				return err
-			}
-			if fresh[i] = len(added) > 0; !fresh[i] {
-				continue
-			}
-			if err := exec(ctx, tx, "delete from hosts where host = ?", r.Host); err != nil {
+			if intake[i], err = receive(ctx, tx, r, now); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return fresh, err
+	return intake, err
+}
+
+func receive(ctx context.Context, tx *sql.Tx, r Received, now time.Time) (Intake, error) {
+	added, err := lite.All(ctx, tx, lite.Value[int64], `insert into inbox (activity, actor, host, body, state, attempts, reason, run_at, received_at)
+		select ?1, ?2, ?3, ?4, 'queued', 0, '', ?5, ?5
+		where not exists (select 1 from inbox where host = ?3 and state = 'queued' order by run_at limit 1 offset ?6)
+		on conflict (activity) do nothing returning id`, r.Activity, r.Actor, r.Host, string(r.Body), at(now), maxQueued-1)
+	if err != nil {
+		return Again, err
+	}
+	if len(added) > 0 {
+		return Fresh, exec(ctx, tx, "delete from hosts where host = ?", r.Host)
+	}
+	known, err := lite.All(ctx, tx, lite.Value[int64], "select id from inbox where activity = ?", r.Activity)
+	if err == nil && len(known) == 0 {
+		return Full, nil
+	}
+	return Again, err
 }
 
 // Lane is a host, and when there is something to do for it.
