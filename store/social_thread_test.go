@@ -83,3 +83,29 @@ func TestPagesStay(t *testing.T) {
 		}
 	}
 }
+
+// What the creator removed does not come back when its author edits it, or sends it again.
+func TestRemovedStays(t *testing.T) {
+	s := open(t)
+	v := create(t, s, sample("A talk"))
+	db, now := s.Social(), time.Now()
+	actor := social.Actor{URI: "https://a.example/u", Acct: "@u@a.example", Host: "a.example", FetchedAt: now}
+	var err error
+	actor.ID, err = db.SaveActor(t.Context(), actor)
+	must(t, err)
+	comment := social.Comment{Video: v.ID, Actor: actor.ID, URI: "c", HTML: "<p>x</p>", State: social.Shown, PublishedAt: now}
+	id, _, err := db.AddComment(t.Context(), comment)
+	must(t, err)
+	must(t, db.RemoveComment(t.Context(), id))
+	_, fresh, err := db.AddComment(t.Context(), comment)
+	must(t, err)
+	same(t, fresh, false)
+	wantError(t, db.EditComment(t.Context(), "c", actor.URI, "<p>y</p>", now), store.ErrNotFound)
+	wantError(t, db.SetCommentState(t.Context(), id, social.Shown), store.ErrNotFound)
+	wantError(t, db.RemoveComment(t.Context(), id), store.ErrNotFound)
+	list, err := db.Comments(t.Context(), v.ID, 0, 5)
+	must(t, err)
+	same(t, len(list), 0)
+	same(t, load(t, s, v.ID).Comments, 0)
+	must(t, db.DeleteComment(t.Context(), "c", actor.URI))
+}

@@ -3,6 +3,7 @@ package social
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -99,7 +100,7 @@ func (s *Store) SetCommentURI(ctx context.Context, id int64, uri, url string) er
 // EditComment changes what an actor wrote. lite.ErrNotFound means that it was not the actor's.
 func (s *Store) EditComment(ctx context.Context, uri, actor, html string, when time.Time) error {
 	return s.shown(ctx, "edit comment", func(tx *sql.Tx) error {
-		return lite.Changed(ctx, tx, `update comments set html = ?, edited_at = ? where uri = ?
+		return lite.Changed(ctx, tx, `update comments set html = ?, edited_at = ? where uri = ? and html <> ''
 			and actor = (select id from actors where uri = ?)`, html, at(when), uri, actor)
 	})
 }
@@ -115,15 +116,25 @@ func (s *Store) DeleteComment(ctx context.Context, uri, actor string) error {
 	})
 }
 
-// RemoveComment removes any comment, with the answers to it.
+// RemoveComment removes any comment, with the answers to it. Of one that came from elsewhere its
+// empty row stays hidden, or an edit, or an answer to it, would bring it back.
 func (s *Store) RemoveComment(ctx context.Context, id int64) error {
-	return s.shown(ctx, "remove comment", func(tx *sql.Tx) error { return lite.Changed(ctx, tx, "delete from comments where id = ?", id) })
+	return s.shown(ctx, "remove comment", func(tx *sql.Tx) error {
+		err := lite.Changed(ctx, tx, "delete from comments where id = ? and actor is null", id)
+		if !errors.Is(err, lite.ErrNotFound) {
+			return err
+		}
+		if err := exec(ctx, tx, "delete from comments where parent = ?", id); err != nil {
+			return err
+		}
+		return lite.Changed(ctx, tx, "update comments set state = 'hidden', html = '' where id = ? and html <> ''", id)
+	})
 }
 
 // SetCommentState shows, holds or hides a comment.
 func (s *Store) SetCommentState(ctx context.Context, id int64, state State) error {
 	return s.shown(ctx, "change comment", func(tx *sql.Tx) error {
-		return lite.Changed(ctx, tx, "update comments set state = ? where id = ?", state, id)
+		return lite.Changed(ctx, tx, "update comments set state = ? where id = ? and html <> ''", state, id)
 	})
 }
 
@@ -143,9 +154,9 @@ func (s *Store) CommentByURI(ctx context.Context, uri string) (Comment, error) {
 // when video is "".
 func (s *Store) Comments(ctx context.Context, video string, offset, limit int) ([]Comment, error) {
 	if video == "" {
-		return rows(ctx, s, "comments", scanComment, "select "+commentColumns+fromComments+"order by c.id desc limit ? offset ?", limit, offset)
+		return rows(ctx, s, "comments", scanComment, "select "+commentColumns+fromComments+"where c.html <> '' order by c.id desc limit ? offset ?", limit, offset)
 	}
-	return rows(ctx, s, "comments", scanComment, "select "+commentColumns+fromComments+"where c.video = ? order by c.id desc limit ? offset ?", video, limit, offset)
+	return rows(ctx, s, "comments", scanComment, "select "+commentColumns+fromComments+"where c.video = ? and c.html <> '' order by c.id desc limit ? offset ?", video, limit, offset)
 }
 
 // Held returns the comments that wait for the creator.
