@@ -1,9 +1,12 @@
 package assets_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,5 +60,31 @@ func TestVendored(t *testing.T) {
 	}
 	for name := range known {
 		t.Errorf("vendor.json names %s, which is not there", name)
+	}
+}
+
+// What comes packed holds the very file beside it.
+func TestPacked(t *testing.T) {
+	names, err := filepath.Glob("vendor/*.gz")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("nothing is packed: %v", err)
+	}
+	for _, name := range names {
+		packed, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unpack, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := io.ReadAll(unpack)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want, err := os.ReadFile(name[:len(name)-len(".gz")])
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s holds %d bytes, not those of the file beside it: %v", name, len(got), err)
+		}
 	}
 }
