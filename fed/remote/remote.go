@@ -50,6 +50,13 @@ func (e *StatusError) Error() string { return "answered " + strconv.Itoa(e.Code)
 // Gone reports whether what was asked for is gone for good.
 func (e *StatusError) Gone() bool { return e.Code == http.StatusNotFound || e.Code == http.StatusGone }
 
+// Passing reports whether another try later may have another answer: the other side is busy or
+// broken, or could not get our key just now.
+func (e *StatusError) Passing() bool {
+	return e.Code >= 500 && e.Code != http.StatusNotImplemented || e.Code == http.StatusUnauthorized ||
+		e.Code == http.StatusRequestTimeout || e.Code == http.StatusTooManyRequests
+}
+
 // Config is what New needs.
 type Config struct {
 	Agent string // User-Agent: the program and our address, so that others know whom to ask

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -99,20 +100,32 @@ func ignore(format string, args ...any) error { return &ignored{fmt.Sprintf(form
 func (v *Verbs) one(ctx context.Context, received social.Received) error {
 	worked, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
-	err := v.do(worked, received)
+	err := v.guarded(worked, received)
 	if err == nil || ctx.Err() != nil {
 		return nil
 	}
 	status, answered := errors.AsType[*remote.StatusError](err)
 	var nothing *ignored
 	final := errors.As(err, &nothing) || errors.Is(err, vocab.ErrMalformed) || errors.Is(err, remote.ErrForbidden) || errors.Is(err, remote.ErrNotObject) ||
-		errors.Is(err, lite.ErrNotFound) || answered && status.Code < 500 && status.Code != 429 || received.Attempts+1 >= maxTries
+		errors.Is(err, lite.ErrNotFound) || answered && !status.Passing() || received.Attempts+1 >= maxTries
 	reason := vocab.Clean(err.Error(), maxReason)
 	v.cfg.Log.DebugContext(ctx, "activity without effect", "activity", received.Activity, "actor", received.Actor, "final", final, "reason", reason)
 	if final {
 		return v.social.Worked(ctx, received.ID, reason)
 	}
 	return v.social.Later(ctx, received.ID, time.Now().Add(time.Minute<<received.Attempts), reason)
+}
+
+// guarded is do, from which a panic does not escape: the activity would be worked on, and end
+// the server, at each start anew.
+func (v *Verbs) guarded(ctx context.Context, received social.Received) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			v.cfg.Log.ErrorContext(ctx, "work on an activity", "activity", received.Activity, "fault", fault, "stack", string(debug.Stack()))
+			err = ignore("a fault of ours: %v", fault)
+		}
+	}()
+	return v.do(ctx, received)
 }
 
 // task is one activity that is worked on.
