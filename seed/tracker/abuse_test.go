@@ -221,6 +221,7 @@ func TestNeverReading(t *testing.T) {
 	sent := 0
 	for i := 0; i < 100 && r.Stats().Sockets > 0; i++ {
 		sender := r.dial('s', fmt.Sprintf("Test-Address: 198.51.100.%d", i))
+		r.poll("the sender, beside the victim if that is still there", func(s tracker.Stats) bool { return s.Sockets > 1 || len(s.Swarms) == 0 })
 		for j := 0; j < 50 && r.Stats().Sockets > 1; j++ {
 			sender.id = [20]byte{byte(i), byte(j), 1} // the two should not know each other
 			o := sender.announcement(video, 100, 0)
