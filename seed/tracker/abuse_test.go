@@ -219,11 +219,11 @@ func TestNeverReading(t *testing.T) {
 	r.poll("a peer", func(s tracker.Stats) bool { return len(s.Swarms) == 1 })
 	sdp := strings.Repeat("x", 15<<10)
 	sent := 0
-	for i := 0; i < 100 && r.Stats().Sockets > 0; i++ {
-		sender := r.dial('s', fmt.Sprintf("Test-Address: 198.51.100.%d", i))
+	for i := 0; i < 1000 && r.Stats().Sockets > 0; i++ { // the kernel holds some megabytes for the victim
+		sender := r.dial('s', fmt.Sprintf("Test-Address: 198.51.%d.%d", 100+i/250, i%250))
 		r.poll("the sender, beside the victim if that is still there", func(s tracker.Stats) bool { return s.Sockets > 1 || len(s.Swarms) == 0 })
 		for j := 0; j < 50 && r.Stats().Sockets > 1; j++ {
-			sender.id = [20]byte{byte(i), byte(j), 1} // the two should not know each other
+			sender.id = [20]byte{byte(i), byte(j), 1, byte(i >> 8)} // the two should not know each other
 			o := sender.announcement(video, 100, 0)
 			o["offers"] = []object{{"offer_id": id, "offer": object{"type": "offer", "sdp": sdp}}}
 			sender.send(o)
