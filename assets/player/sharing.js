@@ -10,7 +10,7 @@ import { choice, choose } from "./memory.js";
 const off = Object.freeze({ state: "off", peers: 0, viewers: 0, mirrors: 0, fromViewers: 0, fromMirrors: 0, fromServer: 0, given: 0 });
 const enoughAhead = 3; // seconds in the buffer, with which nothing is changed for speed
 const capFor = 60000;
-const pictureFirst = 500; // milliseconds
+const pictureFirst = 1500; // milliseconds
 const mostEarly = 4 * 1024 * 1024; // bytes kept before swarm.js is there
 
 export class Sharing extends EventTarget {
