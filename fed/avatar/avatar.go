@@ -43,9 +43,6 @@ func New(dir string, store *social.Store, fetch func(context.Context, string) ([
 	return &Keeper{dir: dir, fetch: fetch, store: store, turn: make(chan struct{}, 1)}
 }
 
-// Dir is where the copies are.
-func (k *Keeper) Dir() string { return k.dir }
-
 // Fetch makes the copy of an actor's avatar, and has comments show it.
 func (k *Keeper) Fetch(ctx context.Context, actor social.Actor) error {
 	source, err := k.fetch(ctx, actor.AvatarURL)

@@ -27,18 +27,6 @@ func Parse(b []byte) (Torrent, error) {
 	return parseInfo(info)
 }
 
-// ParseInfo reads an info dictionary alone, as peers hand it over to who has a magnet link.
-func ParseInfo(b []byte) (Torrent, error) {
-	if len(b) > maxFile {
-		return Torrent{}, fmt.Errorf("%w: %d bytes", ErrBad, len(b))
-	}
-	info, err := bencode.Decode(b, 64)
-	if err != nil {
-		return Torrent{}, fmt.Errorf("%w: %w", ErrBad, err)
-	}
-	return parseInfo(info)
-}
-
 func parseInfo(info bencode.Value) (Torrent, error) {
 	name, okName := info.Get("name", bencode.String)
 	length, okLength := info.Get("length", bencode.Int)

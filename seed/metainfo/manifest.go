@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 )
@@ -38,13 +37,4 @@ func (s Segments) Add(ctx context.Context, name string, r io.ReaderAt, ranges []
 	}
 	s[name] = hashes
 	return nil
-}
-
-// Encode returns the manifest as JSON, the same bytes each time.
-func (s Segments) Encode() ([]byte, error) {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return nil, fmt.Errorf("encode segment hashes: %w", err)
-	}
-	return b, nil
 }
