@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tubelet/tubelet/store/archive"
 	"github.com/tubelet/tubelet/store/lite"
 )
 
@@ -144,6 +145,7 @@ func exercise(t *testing.T, s *Store) {
 	ok("comments", err, err2(s.AddComment(ctx, Comment{Video: v.ID, Parent: id})), err3(s.Comments(ctx, v.ID, 0, 10)))
 	exerciseSocial(t, s, v.ID)
 	exerciseSharing(t, s, v.ID)
+	ok("backups", s.Archive().Made(ctx, archive.Last{}), s.Archive().Failed(ctx, time.Now(), "x"), err2(s.Archive().Last(ctx)), s.Archive().Restored(ctx))
 	ok("delete", s.DeleteVideo(ctx, v.ID))
 }
 
@@ -158,6 +160,7 @@ func mayScan() map[string]string {
 		"select m.video, m.rev from media m":                                        "the sweep asks now and then",
 		"select min(t.name), count(*)":                                              "all tags are counted; the result is cached with the page",
 		"update jobs set state = 'queued', run_at":                                  "once at the start of a worker",
+		"update videos set latest = latest + ?":                                     "all of them, once, when a backup is restored",
 		"delete from jobs where state = 'done'":                                     "once a day",
 		"select v.id, v.rev from videos v where exists":                             "once at the start of a worker",
 		"select id, name, url, refused, seen_at from mirrors":                       "the creator's list of all, and short",

@@ -298,6 +298,19 @@ create table mirrors (
 ) strict, without rowid;
 
 
+-- The last backup that came to its end, and what went wrong since. A single row.
+create table backups (
+  id        integer primary key check (id = 1),
+  at        integer, -- when it was begun
+  took      integer not null,
+  folder    text    not null,
+  bytes     integer not null,
+  files     integer not null,
+  failed_at integer, -- the last try, when that went wrong
+  reason    text    not null
+) strict;
+
+
 -- Below: the fediverse.
 
 -- Actors of other servers, as they last described themselves.

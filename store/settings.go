@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tubelet/tubelet/store/lite"
 )
@@ -75,6 +77,9 @@ func knownSettings() []known {
 		{"followers.approve", "false", "ask you before somebody follows: true or false", oneOf("true", "false")},
 		{"comments", "open", "who may comment: open, approve (you first look at each), links (at each with a link) or closed", oneOf("open", "approve", "links", "closed")},
 		{"license", "", "license of new videos, such as CC-BY-4.0", rule{check: line}},
+		{"backup.dir", "", "folder for backups that the server makes by itself, best on another disk; empty means none", rule{check: folder}},
+		{"backup.every", "24h", "time between two such backups, such as 12h or 7d", rule{check: interval}},
+		{"backup.keep", "7", "how many backups are kept in that folder", between(1, 10000)},
 		{"log_level", "info", "least important message that is logged: debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 	}
 }
@@ -206,6 +211,36 @@ func oneOf(choices ...string) rule {
 func address(v string) error {
 	if _, port, err := net.SplitHostPort(v); err != nil || between(0, 65535).check(port) != nil {
 		return fmt.Errorf("it is an address with a port, such as :443 or 127.0.0.1:8080")
+	}
+	return nil
+}
+
+func folder(v string) error {
+	if v != "" && (!filepath.IsAbs(v) || strings.ContainsAny(v, "\r\n\x00")) {
+		return fmt.Errorf("it is the whole path of a folder, such as /mnt/backup")
+	}
+	return nil
+}
+
+// ParseInterval reads a time such as 12h, 90m or 7d.
+func ParseInterval(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err != nil || !(n > 0 && n <= 3660) {
+			return 0, Errorf(ErrInvalid, "%q is no time such as 12h or 7d", text)
+		}
+		return time.Duration(n * float64(24*time.Hour)), nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, Errorf(ErrInvalid, "%q is no time such as 12h or 7d", text)
+	}
+	return d, nil
+}
+
+func interval(v string) error {
+	if d, err := ParseInterval(v); err != nil || d < time.Minute || d > 3660*24*time.Hour {
+		return fmt.Errorf("it is a time such as 12h or 7d, at least 1m")
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/tubelet/tubelet/store/archive"
 	"github.com/tubelet/tubelet/store/lite"
 	"github.com/tubelet/tubelet/store/social"
 )
@@ -85,9 +86,8 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	current := 1 + len(upgrades())
-	version, err := check(ctx, db, current)
-	if err == nil && version < current {
+	version, err := check(ctx, db, Version())
+	if err == nil && version < Version() {
 		err = ErrOlder
 	}
 	if err != nil {
@@ -110,6 +110,29 @@ func (s *Store) ContentVersion(ctx context.Context) (int64, error) { return s.db
 
 // Social returns what this database remembers of the fediverse.
 func (s *Store) Social() *social.Store { return social.New(s.db) }
+
+// Archive returns what this database knows of its copies.
+func (s *Store) Archive() *archive.Archive { return archive.New(s.db) }
+
+// Inspect opens a copy of a database that nobody writes to, without writing the least thing
+// beside it. One of another version than this program's is ErrOlder or ErrNewer.
+func Inspect(ctx context.Context, path string) (*Store, error) {
+	db, err := lite.Inspect(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	version, err := check(ctx, db, Version())
+	if err == nil && version < Version() {
+		err = ErrOlder
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, errors.Join(err, db.Close()))
+	}
+	return &Store{lite.New(db, db, db)}, nil
+}
+
+// Version returns the schema version that this program writes.
+func Version() int { return 1 + len(upgrades()) }
 
 // Maintain does what a database wants now and then: it forgets jobs that were done a
 // month ago and folds the write-ahead log in.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/tubelet/tubelet/store/lite"
 )
@@ -118,7 +117,7 @@ func check(ctx context.Context, q lite.Querier, current int) (int, error) {
 
 // upgrade copies the database and runs the steps that follow on version.
 func upgrade(ctx context.Context, tx *sql.Tx, path string, version int, steps []string) error {
-	if err := backup(ctx, path, fmt.Sprintf("%s.v%d", path, version)); err != nil {
+	if err := copyOld(ctx, path, version); err != nil {
 		return fmt.Errorf("copy before upgrading: %w", err)
 	}
 	for i, step := range steps[version-1:] {
@@ -136,42 +135,19 @@ func upgrade(ctx context.Context, tx *sql.Tx, path string, version int, steps []
 	return nil
 }
 
-// backup writes a copy of a database to a file that is whole or not there. The caller
-// holds the write lock, which keeps other processes from this and from writing, and does
-// not keep a connection of our own from reading.
-func backup(ctx context.Context, path, to string) error {
-	db, err := lite.Connect(path, 1, "")
-	if err != nil {
+// copyOld copies the database to a file named after its version, which is whole or not
+// there, and removes the copy of the upgrade before. The caller holds the write lock, which
+// keeps other processes from this and from writing, and does not keep a connection of our
+// own from reading.
+func copyOld(ctx context.Context, path string, version int) error {
+	to := fmt.Sprintf("%s.v%d", path, version)
+	if err := lite.Backup(ctx, path, to); err != nil {
 		return err
 	}
-	defer db.Close()
-	part := to + ".part"
-	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for old := 1; old < version; old++ {
+		if err := os.Remove(fmt.Sprintf("%s.v%d", path, old)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
-	defer os.Remove(part)
-	// SQLite writes into a file that is there and empty, and so keeps its mode.
-	if err := lite.Create(part); err != nil {
-		return err
-	}
-	if _, err := db.ExecContext(ctx, "vacuum into ?", part); err != nil {
-		return err
-	}
-	if err := flush(part); err != nil {
-		return err
-	}
-	if err := os.Rename(part, to); err != nil {
-		return err
-	}
-	return flush(filepath.Dir(to))
-}
-
-// flush forces a file, or a folder's entries, to disk.
-func flush(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return nil
 }

@@ -176,3 +176,13 @@ create table reports (
   text   text    not null,
   at     integer not null
 ) strict;
+create table backups (
+  id        integer primary key check (id = 1),
+  at        integer,
+  took      integer not null,
+  folder    text    not null,
+  bytes     integer not null,
+  files     integer not null,
+  failed_at integer,
+  reason    text    not null
+) strict;

@@ -22,6 +22,7 @@ const Readers = 4
 
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
+	path   string
 	writer *sql.DB  // one connection
 	reader *sql.DB  // several, query_only
 	ticker *sql.DB  // one connection that never changes, for DataVersion
@@ -30,7 +31,7 @@ type DB struct {
 
 // Open opens the database at path, which is there and up to date.
 func Open(ctx context.Context, path string) (*DB, error) {
-	db := &DB{}
+	db := &DB{path: path}
 	var err error
 	db.writer, err = Connect(path, 1, "&_txlock=immediate&_pragma=foreign_keys(on)&_pragma=cache_size(-4000)")
 	if err == nil {
@@ -53,6 +54,9 @@ func Open(ctx context.Context, path string) (*DB, error) {
 func New(writer, reader, ticker *sql.DB) *DB {
 	return &DB{writer: writer, reader: reader, ticker: ticker}
 }
+
+// Path returns where the database lies, empty where New was not told.
+func (db *DB) Path() string { return db.path }
 
 // Connect returns a pool of up to n connections which stay open once they are.
 //

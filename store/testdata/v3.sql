@@ -302,6 +302,19 @@ create table mirrors (
 ) strict, without rowid;
 
 
+-- The last backup that came to its end, and what went wrong since. A single row.
+create table backups (
+  id        integer primary key check (id = 1),
+  at        integer, -- when it was begun
+  took      integer not null,
+  folder    text    not null,
+  bytes     integer not null,
+  files     integer not null,
+  failed_at integer, -- the last try, when that went wrong
+  reason    text    not null
+) strict;
+
+
 -- Below: the fediverse.
 
 -- Actors of other servers, as they last described themselves.
@@ -558,3 +571,4 @@ insert into hosts (host, failing_at, parked, reason) values ('example.net', 1760
 insert into blocks (target, mute, note, at) values ('spam.example', 0, '', 1760000300000);
 insert into quotes (quote, actor, video, at) values ('https://example.org/notes/4', 'https://example.org/users/ada', 'h7k2m9qxw4', 1760000300000);
 insert into reports (actor, object, text, at) values ('https://example.org/users/ada', 'https://video.example/videos/h7k2m9qxw4', 'loud', 1760000300000);
+insert into backups (id, at, took, folder, bytes, files, failed_at, reason) values (1, 1760000300000, 1200, '/backup/one', 5000, 7, null, '');

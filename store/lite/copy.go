@@ -1,0 +1,95 @@
+package lite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Copy writes a consistent copy of the database at path, which may be in use, to a new file
+// for its owner alone, durably. Who writes is not held up. The caller gives the file its
+// name when it is whole.
+func Copy(ctx context.Context, path, to string) error {
+	db, err := Connect(path, 1, "")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	// SQLite writes into a file that is there and empty, and so keeps its mode.
+	if err := Create(to); err != nil {
+		return err
+	}
+	to, err = filepath.Abs(to)
+	if err != nil {
+		return err
+	}
+	// Nobody else knows the file, and file systems of other machines have no locks to take.
+	if _, err := db.ExecContext(ctx, "vacuum into ?", fileURI(to)+"?nolock=1"); err != nil {
+		return err
+	}
+	return flush(to)
+}
+
+// Backup copies the database at path to a file that is whole or not there.
+func Backup(ctx context.Context, path, to string) error {
+	part := to + ".part"
+	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	defer os.Remove(part)
+	if err := Copy(ctx, path, part); err != nil {
+		return err
+	}
+	if err := os.Rename(part, to); err != nil {
+		return err
+	}
+	return flush(filepath.Dir(to))
+}
+
+// Inspect opens a database file that nobody writes to, such as a copy, without writing the
+// least thing beside it: the folder may be one that cannot be written to.
+func Inspect(path string) (*sql.DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", fileURI(path)+"?mode=ro&immutable=1&_query_only=1&_defensive=1&_dqs=0")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// Sound returns an error unless every page of the database can be read and fits the others,
+// and every row refers to one that is there.
+func Sound(ctx context.Context, q Querier) error {
+	said, err := All(ctx, q, Value[string], "pragma integrity_check(3)")
+	if err != nil {
+		return fmt.Errorf("check the database: %w", err)
+	}
+	if len(said) != 1 || said[0] != "ok" {
+		return fmt.Errorf("the database is damaged: %q", said)
+	}
+	broken, err := One(ctx, q, Value[int], "select count(*) from pragma_foreign_key_check")
+	if err == nil && broken > 0 {
+		err = fmt.Errorf("%d rows refer to nothing", broken)
+	}
+	if err != nil {
+		return fmt.Errorf("check the database: %w", err)
+	}
+	return nil
+}
+
+// flush forces a file, or a folder's entries, to disk.
+func flush(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
