@@ -214,6 +214,19 @@ func (s *Store) Jobs(ctx context.Context, l JobList) ([]Job, error) {
 	return list, nil
 }
 
+// FailedSince returns the jobs that were given up after a moment.
+func (s *Store) FailedSince(ctx context.Context, t time.Time) ([]Job, error) {
+	var list []Job
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, scanJob, "select "+jobColumns+" from jobs where state = 'failed' and updated_at > ? order by updated_at", lite.Stamp(t))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list failed jobs: %w", err)
+	}
+	return list, nil
+}
+
 // RetryJob makes a failed or waiting job due at once, as if it had never been tried, and takes
 // back that its revision has failed when the job is vital to that. A queued one is due
 // anyway; one that runs or is done is ErrInvalid.

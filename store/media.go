@@ -48,6 +48,20 @@ func (s *Store) MediaRev(ctx context.Context, id string, rev int) (Media, error)
 	return m, nil
 }
 
+// LargestSource returns how many bytes the largest file has that was ever published and is
+// still here.
+func (s *Store) LargestSource(ctx context.Context) (int64, error) {
+	var bytes int64
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		bytes, err = lite.One(ctx, q, lite.Value[int64], "select coalesce(max(source_bytes), 0) from media")
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find the largest source: %w", err)
+	}
+	return bytes, nil
+}
+
 // NextRev returns the number for a further revision of a video's media. A number is never
 // given again, so that no address ever means two files.
 func (s *Store) NextRev(ctx context.Context, id string) (int, error) {

@@ -119,6 +119,21 @@ func units() map[string]float64 {
 	}
 }
 
+// TopRate returns the highest rendition up to a height, and what such ones take on average, in
+// bits a second. Without any both are 0.
+func (s *Store) TopRate(ctx context.Context, most int) (height int, bits int64, err error) {
+	err = s.db.Read(ctx, func(q lite.Querier) error {
+		_, err := lite.One(ctx, q, func(row lite.Scanner, _ *struct{}) error { return row.Scan(&height, &bits) },
+			`select coalesce(max(height), 0), coalesce(cast(avg(average) as integer), 0) from renditions
+			where height = (select max(height) from renditions where height <= ?)`, most)
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("find the rate of the renditions: %w", err)
+	}
+	return height, bits, nil
+}
+
 // ParseBytes reads an amount such as "2TB", or a rate such as "20Mbit" in bytes a second.
 // "none", "0" and "" are 0, which stands for no limit.
 func ParseBytes(text string) (int64, error) {

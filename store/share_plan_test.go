@@ -24,7 +24,8 @@ func exerciseSharing(t *testing.T, s *Store, video string) {
 	ok("torrents", err, s.UpdateVideo(ctx, v), s.QueueTorrents(ctx, Job{Kind: "torrents"}), s.SetTorrent(ctx, MediaRef{video, 2}, r),
 		err2(s.VideoOf(ctx, r.Infohash)), err2(s.SharesSome(ctx)), err2(s.Infohashes(ctx, "on")))
 	_, _, err = s.Traffic(ctx, now)
-	ok("traffic", err, s.AddTraffic(ctx, now, Traffic{"http": 1}))
-	ok("figures", s.AskFigures(ctx, now), err2(s.FiguresAsked(ctx)), err2(s.Figures(ctx)), s.TellFigures(ctx, Figures{At: now, JSON: []byte("{}")}))
+	ok("traffic", err, err2(s.LargestSource(ctx)), err2(s.FailedSince(ctx, now)), s.AddTraffic(ctx, now, Traffic{"http": 1}))
+	_, _, err = s.TopRate(ctx, 1080)
+	ok("figures", err, s.AskFigures(ctx, now), err2(s.FiguresAsked(ctx)), err2(s.Figures(ctx)), s.TellFigures(ctx, Figures{At: now, JSON: []byte("{}")}))
 	ok("mirrors", err2(s.SeeMirror(ctx, Mirror{ID: "aa", Name: "attic"})), err2(s.MirrorRefused(ctx, "aa")), err2(s.RefuseMirror(ctx, "attic", true)))
 }

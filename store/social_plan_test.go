@@ -38,7 +38,7 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	ok("due", err, f.Record(ctx, []social.Outcome{{Delivery: due, Again: now, Hold: true}, {Delivery: due, Alive: true, Gone: true, Done: true}}, now, now),
 		f.Record(ctx, []social.Outcome{{Delivery: due, Again: now, Hold: true}, {Delivery: due, Again: now, Hold: true}}, now, now.Add(time.Hour)), err2(f.Hosts(ctx)), f.ForgetSent(ctx, now))
 	_, _, err = f.Queue(ctx)
-	ok("queue", err)
+	ok("queue", err, err2(f.Elsewhere(ctx, "https://b.example/")), err2(f.CommentsAfter(ctx, 0, 5)), err2(f.LastComment(ctx)), err2(f.FollowersSince(ctx, now, 5)))
 
 	like := social.Reaction{Activity: "l", Actor: id, Kind: "like", Video: video, At: now}
 	ok("react", f.React(ctx, like), err2(f.Reactions(ctx, video, "like", 0, 5)), f.Unreact(ctx, "l", actor.URI), f.React(ctx, like), f.UnreactTo(ctx, like), err2(f.Counts(ctx, video)), f.AddView(ctx, video))

@@ -2,6 +2,10 @@ package remote
 
 import "net/netip"
 
+// Public reports whether an address is one of the public internet, and so may be connected to
+// at a stranger's wish.
+func Public(ip netip.Addr) bool { return isPublic(ip) }
+
 // isPublic reports whether an address is one of the public internet. IPv4: everything but
 // the special-purpose registry of RFC 6890. IPv6: of the global unicast block 2000::/3 what
 // is neither special nor a way to write an IPv4 address.
