@@ -36,8 +36,11 @@ type Coordinator struct {
 	rooms    map[string]*room
 	order    []*room // of coming
 	peers    map[Peer]*peer
-	leases   []*lease // of all, oldest first
-	promised int64    // bytes granted and not yet asked for
+	places   map[string]*place
+	forgot   time.Time // when places were last looked through
+	leases   []*lease  // of all, oldest first
+	promised int64     // bytes granted and not yet asked for
+	strange  int64     // bytes granted to strangers and not yet sent
 	counts   Counts
 	asks     []ask // scratch
 }
@@ -46,10 +49,15 @@ type Coordinator struct {
 type peer struct {
 	id     Peer
 	mirror bool
+	place  *place
 	up     upload
 	views  []*viewer
 	starts float64 // left of startsMost
 	earned time.Time
+
+	kept    bool      // it has fetched a lease
+	strikes int       // leases that it did not come for, lately
+	barred  time.Time // no leases until then
 }
 
 // New returns a Coordinator that grants what origin has room for.
@@ -57,17 +65,18 @@ func New(origin Origin) *Coordinator { return NewWith(origin, DefaultRules()) }
 
 // NewWith is New with other rules, for the simulation.
 func NewWith(origin Origin, rules Rules) *Coordinator {
-	return &Coordinator{origin: origin, rules: rules, rooms: map[string]*room{}, peers: map[Peer]*peer{}}
+	return &Coordinator{origin: origin, rules: rules, rooms: map[string]*room{}, peers: map[Peer]*peer{}, places: map[string]*place{}}
 }
 
 // Join adds a viewer or a mirror to the swarm of a rendition. A viewer that joins a second
 // rendition plays that one from now on and stays in the first as a holder of its pieces. It
-// reports false when the bounds on swarms and peers are reached.
-func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror bool) bool {
+// reports false when the bounds on swarms and peers are reached. Peers of one place (an
+// address; empty where it is not known) share their starts, and don't vouch for each other.
+func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror bool, place string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.room(hash, m)
-	who := c.peer(now, p, mirror)
+	who := c.peer(now, p, mirror, place)
 	if r == nil || who == nil {
 		c.tidy(r, who)
 		return false
@@ -77,7 +86,12 @@ func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror 
 		if len(who.views) >= maxRoomsPerPeer && !mirror {
 			c.leave(who.views[0])
 		}
-		v = &viewer{peer: who, room: r, joined: now, at: now, rate: 1, held: newBits(r.x.pieces), given: newBits(r.x.pieces)}
+		v = &viewer{peer: who, room: r, joined: now, at: now, rate: 1, held: newBits(r.x.pieces), given: newBits(r.x.pieces),
+			vouched: newBits(r.x.pieces), word: vouchPieces * float64(r.x.media.PieceLength)}
+		if len(who.views) == 0 {
+			who.place.peers++
+			c.places[place] = who.place
+		}
 		who.views = append(who.views, v)
 		c.peers[p], c.rooms[hash] = who, r
 		c.enter(r, v)
@@ -115,14 +129,14 @@ func (c *Coordinator) room(hash string, m *Media) *room {
 	return newRoom(hash, x, &c.rules)
 }
 
-func (c *Coordinator) peer(now time.Time, id Peer, mirror bool) *peer {
+func (c *Coordinator) peer(now time.Time, id Peer, mirror bool, place string) *peer {
 	if p := c.peers[id]; p != nil {
 		return p
 	}
 	if len(c.peers) >= maxPeers {
 		return nil
 	}
-	return &peer{id: id, mirror: mirror, up: newUpload(now), starts: startsMost, earned: now}
+	return &peer{id: id, mirror: mirror, place: c.place(now, place), up: newUpload(now), starts: startsMost, earned: now}
 }
 
 func (p *peer) view(hash string) *viewer {
@@ -168,7 +182,8 @@ func (c *Coordinator) tidy(r *room, p *peer) {
 		delete(c.rooms, r.hash)
 		c.order = slices.DeleteFunc(c.order, func(o *room) bool { return o == r })
 	}
-	if p != nil && len(p.views) == 0 {
+	if p != nil && len(p.views) == 0 && c.peers[p.id] == p {
+		p.place.peers--
 		delete(c.peers, p.id)
 	}
 }
@@ -185,31 +200,19 @@ func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {
 	if v == nil {
 		return
 	}
-	c.credit(now, who, r.Received)
+	since := now.Sub(v.at)
 	v.move(now, r)
 	if r.Have != nil {
 		v.update(r.Have)
 		c.obsolete(v, r.Have)
 	}
+	c.credit(now, v, since, r.Received)
 	v.wish(r.Wishes)
 	if len(v.wishes) > 0 {
 		v.room.wished = now
 	}
 	v.fetching = append(v.fetching[:0], r.Fetching[:min(len(r.Fetching), maxFetching)]...)
 	v.reshare(now)
-}
-
-// credit believes a receiver's word on what others sent it.
-func (c *Coordinator) credit(now time.Time, from *peer, received map[Peer]int64) {
-	if len(received) > maxReceived {
-		return
-	}
-	for id, bytes := range received {
-		if sender := c.peers[id]; sender != nil && sender != from {
-			sender.up.got(bytes)
-		}
-	}
-	from.up.roll(now, from.short(now))
 }
 
 // short says whether anybody in p's swarms has wished for something lately.

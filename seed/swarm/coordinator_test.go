@@ -57,9 +57,10 @@ func newStage(t *testing.T) *stage {
 
 func (s *stage) join(p Peer, pos float64, have []byte) {
 	s.t.Helper()
-	if !s.c.Join(s.now, "h", s.m, p, false) {
+	if !s.c.Join(s.now, "h", s.m, p, false, "") {
 		s.t.Fatalf("%s may not join", p)
 	}
+	s.c.peers[p].kept = true // what strangers get is TestLeasesNotFetched's
 	s.report(p, Report{Position: pos, Have: have})
 }
 
@@ -166,7 +167,12 @@ func TestOrderOfReasons(t *testing.T) {
 // TestToWhom gives a first copy to the viewer whose upload is proven.
 func TestToWhom(t *testing.T) {
 	s := newStage(t)
-	s.o.drain = piece
+	const large = 1000 // with pieces of a megabyte, a megabyte a second is nothing special
+	s.m.Size, s.m.PieceLength = large*s.m.Size, large*piece
+	for i := range s.m.Segments {
+		s.m.Segments[i].Offset, s.m.Segments[i].Size = large*s.m.Segments[i].Offset, large*s.m.Segments[i].Size
+	}
+	s.o.drain = large * piece
 	s.join("slow", 0, bitfield(s.m, 4))
 	s.join("fast", 0, bitfield(s.m, 4))
 	s.join("seer", 0, bitfield(s.m, 4))
@@ -203,7 +209,7 @@ func TestWhoDoesNotGive(t *testing.T) {
 	for _, r := range []Report{{Hidden: true, Paused: true, Connected: 3}, {Connected: 0}} {
 		s := newStage(t)
 		s.o.drain = piece
-		s.c.Join(s.now, "h", s.m, "dull", false)
+		s.c.Join(s.now, "h", s.m, "dull", false, "")
 		s.now = s.now.Add(connectTime + time.Second)
 		r.Have = bitfield(s.m, 4)
 		s.c.Report(s.now, "h", "dull", r)
@@ -304,7 +310,7 @@ func TestLeaseCountsOnce(t *testing.T) {
 // TestRights tells starts, leases and plain requests apart.
 func TestRights(t *testing.T) {
 	s := newStage(t)
-	s.c.Join(s.now, "h", s.m, "a", false)
+	s.c.Join(s.now, "h", s.m, "a", false, "")
 	for _, tc := range []struct {
 		name     string
 		p        Peer
@@ -364,7 +370,7 @@ func TestPast(t *testing.T) {
 // TestMirror: with a mirror no first copies are needed.
 func TestMirror(t *testing.T) {
 	s := newStage(t)
-	s.c.Join(s.now, "h", s.m, "m", true)
+	s.c.Join(s.now, "h", s.m, "m", true, "")
 	s.join("a", 0, bitfield(s.m, 8))
 	if got := s.granted(); len(got) != 0 {
 		t.Errorf("granted %v though a mirror has all", got)
@@ -383,12 +389,12 @@ func TestRenditions(t *testing.T) {
 	if got := s.granted(); len(got) != 0 {
 		t.Errorf("granted %v though a has all", got)
 	}
-	s.c.Join(s.now, "low", film(40), "a", false)
+	s.c.Join(s.now, "low", film(40), "a", false, "")
 	if got := s.granted(); len(got) != 0 {
 		t.Errorf("granted %v though a still has all", got)
 	}
 	for i := range maxRoomsPerPeer + 3 {
-		s.c.Join(s.now, fmt.Sprint(i), film(40), "a", false)
+		s.c.Join(s.now, fmt.Sprint(i), film(40), "a", false, "")
 	}
 	if n := len(s.c.peers["a"].views); n > maxRoomsPerPeer {
 		t.Errorf("one peer is in %d rooms", n)
@@ -470,7 +476,7 @@ func TestRefuses(t *testing.T) {
 		"a segment outside":   {Size: 10, PieceLength: 1, Segments: []Segment{{Offset: 5, Size: 6, Duration: 1}}},
 		"a segment backwards": {Size: 10, PieceLength: 1, Segments: []Segment{{Size: 5, Start: 9e9, Duration: 1e9}, {Offset: 5, Size: 5, Duration: 1e9}}},
 	} {
-		if s.c.Join(s.now, "x", m, "p", false) {
+		if s.c.Join(s.now, "x", m, "p", false, "") {
 			t.Errorf("%s: joined", name)
 		}
 	}

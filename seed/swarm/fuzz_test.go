@@ -15,7 +15,7 @@ func FuzzReport(f *testing.F) {
 		s := newStage(t)
 		s.join("a", 0, bitfield(s.m, 4))
 		s.join("b", 5, bitfield(s.m, 8))
-		s.c.Join(s.now, "h", s.m, "x", false)
+		s.c.Join(s.now, "h", s.m, "x", false, "")
 		r := Report{pos, rate, paused, hidden, peers, have, []int{wish, fetch, wish}, []int{fetch}, map[Peer]int64{"a": got, "x": got}}
 		for range 3 {
 			s.c.Report(s.now, "h", "x", r)
@@ -66,7 +66,7 @@ func BenchmarkTick(b *testing.B) {
 					if !crowd {
 						pos = float64(i) * 500 / float64(n)
 					}
-					c.Join(now, "h", m, p, false)
+					c.Join(now, "h", m, p, false, "")
 					c.Report(now, "h", p, Report{Position: pos, Connected: 10, Have: bitfield(m, int((pos+20)/600*1145))})
 				}
 				for b.Loop() {

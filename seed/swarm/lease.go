@@ -14,13 +14,14 @@ const (
 
 // lease is one piece that one viewer may fetch from the origin.
 type lease struct {
-	v      *viewer
-	piece  int
-	since  time.Time
-	asked  bool // its request has come
-	ended  bool
-	length int64
-	left   int64 // bytes that may still be asked for under it: each of them once
+	v       *viewer
+	piece   int
+	since   time.Time
+	asked   bool // its request has come
+	ended   bool
+	strange bool // given to a viewer that had not fetched any
+	length  int64
+	left    int64 // bytes that may still be asked for under it: each of them once
 }
 
 func (v *viewer) lease(p int) *lease {
@@ -35,10 +36,13 @@ func (v *viewer) lease(p int) *lease {
 // grant makes a lease.
 func (c *Coordinator) grant(now time.Time, v *viewer, p int) {
 	size := v.room.x.pieceSize(p)
-	l := &lease{v: v, piece: p, since: now, length: size, left: size}
+	l := &lease{v: v, piece: p, since: now, length: size, left: size, strange: !v.kept}
 	v.leases = append(v.leases, l)
 	c.leases = append(c.leases, l)
 	c.promised += l.length
+	if l.strange {
+		c.strange += l.length
+	}
 	v.up.leased(now)
 	v.up.recent += float64(l.length)
 	v.hold(p)
@@ -54,23 +58,34 @@ func (c *Coordinator) end(l *lease, whole bool) {
 	if !l.asked {
 		c.promised -= l.length
 	}
+	if l.strange {
+		c.strange -= l.length
+	}
 	l.v.leases = slices.DeleteFunc(l.v.leases, func(o *lease) bool { return o == l })
 	if whole {
 		l.v.given.set(l.piece)
+		if l.asked {
+			l.v.keep()
+		}
 	} else {
 		l.v.drop(l.piece)
 	}
 }
 
-// expire ends the leases that are too old, and forgets those that have ended.
+// expire ends the leases that are too old, and those that nobody came for, and forgets what
+// has ended. Who plays anew is excused: it may be loading the piece by itself.
 func (c *Coordinator) expire(now time.Time) {
-	n := 0
-	for n < len(c.leases) && (c.leases[n].ended || now.Sub(c.leases[n].since) > leaseFor) {
-		c.end(c.leases[n], false)
-		c.leases[n] = nil
-		n++
+	for _, l := range c.leases {
+		age := now.Sub(l.since)
+		switch {
+		case l.ended || age <= askFor || l.asked && age <= leaseFor:
+			continue
+		case !slices.Contains(l.v.fetching, l.piece) || now.Sub(l.v.joined) > leaseFor:
+			l.v.strike(now)
+		}
+		c.end(l, false)
 	}
-	c.leases = c.leases[n:]
+	c.leases = slices.DeleteFunc(c.leases, func(l *lease) bool { return l.ended })
 }
 
 // obsolete ends leases on pieces that the viewer says it has: a peer was faster, or the rest
@@ -88,10 +103,12 @@ func (v *viewer) begin(now time.Time) {
 	p := v.peer
 	p.starts = min(startsMost, p.starts+now.Sub(p.earned).Seconds()/startsPer)
 	p.earned = now
-	if p.starts < 1 || p.mirror {
+	p.place.earn(now)
+	if p.starts < 1 || p.mirror || p.place.known() && p.place.starts < 1 {
 		return
 	}
 	p.starts--
+	p.place.starts--
 	x := v.room.x
 	first := min(x.at(v.pos), len(x.segs)-1)
 	bytes := x.media.Segments[0].Offset + 2*x.media.PieceLength // whole pieces may be asked for

@@ -42,8 +42,12 @@ type viewer struct {
 	paused    bool
 	hidden    bool
 	connected int
-	held      bitset // has it, or is fetching it under a lease
-	given     bitset // of those, the ones that came from the origin
+	held      bitset    // has it, or is fetching it under a lease
+	given     bitset    // of those, the ones that came from the origin
+	vouched   bitset    // pieces that word was raised for
+	word      float64   // bytes that it may still say it got from others
+	fed       time.Time // when a piece from a mirror was last complete
+	fedBytes  float64   // of the next
 	wishes    []int
 	fetching  []int // from peers
 	leases    []*lease
@@ -133,6 +137,7 @@ func (v *viewer) update(field []byte) {
 		for changed := word ^ v.held[w]; changed != 0; changed &= changed - 1 {
 			p := w<<6 + bits.TrailingZeros64(changed)
 			if word&(1<<(p&63)) != 0 {
+				v.gain(p)
 				v.hold(p)
 			} else if v.lease(p) == nil {
 				v.drop(p)

@@ -11,6 +11,7 @@ import (
 type ask struct {
 	key   float64
 	slack float64
+	first bool // no viewer has it, and no mirror brings it
 	room  *room
 	piece int
 	by    *viewer // of a wish; nil for a copy, which goes to whom it serves best
@@ -21,8 +22,10 @@ func (c *Coordinator) Tick(now time.Time) []Grant {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.expire(now)
+	c.forget(now)
 	drain := max(c.origin.Drain(), 1000)
 	room := (c.rules.Queue-c.origin.Queue()).Seconds()*drain - float64(c.promised)
+	strangers := c.rules.Queue.Seconds()*drain*strangerPart - float64(c.strange)
 	if room <= 0 || len(c.order) == 0 {
 		return nil
 	}
@@ -38,14 +41,18 @@ func (c *Coordinator) Tick(now time.Time) []Grant {
 		}
 		v := a.by
 		if v == nil {
-			v = a.room.whom(now, a.piece, a.slack)
+			v = a.room.whom(now, a.piece, a.slack, strangers > 0)
 		}
-		if v == nil || v.held.has(a.piece) || len(v.leases) >= maxLeases {
+		if v == nil || v.held.has(a.piece) || !v.may(now, strangers > 0) {
 			continue
 		}
-		c.counts.add(a, a.room.x.pieceSize(a.piece))
+		size := a.room.x.pieceSize(a.piece)
+		c.counts.add(a, size)
 		c.grant(now, v, a.piece)
-		room -= float64(a.room.x.pieceSize(a.piece))
+		room -= float64(size)
+		if !v.kept {
+			strangers -= float64(size)
+		}
 		grants = add(grants, a.room.hash, v.id, a.piece)
 	}
 	return grants
@@ -67,7 +74,7 @@ func (c *Coordinator) Counts() Counts {
 
 func (c *Counts) add(a ask, n int64) {
 	switch {
-	case a.room.copies[a.piece] == 0 && a.room.mirrors == 0:
+	case a.first:
 		c.First += n
 	case a.by == nil:
 		c.Copies += n
@@ -101,14 +108,19 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 			asks = r.want(now, v, asks)
 		}
 	}
+	fed, hoped := r.mirrored(now)
 	for p, near := range r.near {
-		if near == far {
+		slack := float64(near)
+		if near == far || hoped && !fed && slack > mirrorWait {
 			continue
 		}
-		slack := float64(near)
-		switch have := float32(r.supply[p]+int32(r.mirrors)*mirrorShare) / supplyUnit; {
-		case r.copies[p] == 0 && r.mirrors == 0:
-			asks = append(asks, ask{key: slack, slack: slack, room: r, piece: p})
+		supply := r.supply[p]
+		if fed {
+			supply += mirrorShare
+		}
+		switch have := float32(supply) / supplyUnit; {
+		case r.copies[p] == 0 && !fed:
+			asks = append(asks, ask{key: slack, slack: slack, first: true, room: r, piece: p})
 		case have < max(0.5, r.press[p]):
 			asks = append(asks, ask{key: slack + r.rules.CopyPenalty, slack: slack, room: r, piece: p})
 		}
@@ -149,17 +161,17 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 // whom chooses the viewer for a copy: of those that will play the piece soon and
 // can pass it on, the one whose proven upload is least used by what it was leased lately. A
 // far piece waits for a good giver while there is hope of one.
-func (r *room) whom(now time.Time, p int, slack float64) *viewer {
+func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer {
 	var best, good choice
 	fast := false
 	size := float64(r.x.pieceSize(p))
 	for _, v := range r.viewers {
-		if !v.wants(now) || !v.gives(now) {
+		if !v.wants(now) || !v.gives(now) || now.Before(v.barred) {
 			continue
 		}
 		isGood := v.up.rate >= 2*r.x.rate || !v.up.proven
 		fast = fast || isGood
-		if !r.lacks(now, v, p) {
+		if !v.may(now, strangers) || !r.lacks(now, v, p) {
 			continue
 		}
 		score := v.up.rate / (v.up.leased(now) + size)
@@ -172,7 +184,7 @@ func (r *room) whom(now time.Time, p int, slack float64) *viewer {
 	case slack > r.rules.Patience && fast:
 		return good.v
 	case best.v == nil:
-		return r.nearest(now, p)
+		return r.nearest(now, p, strangers)
 	}
 	return best.v
 }
@@ -189,9 +201,9 @@ func (c *choice) consider(v *viewer, score float64) {
 	}
 }
 
-// lacks says whether v will play p soon, has it not and may have another lease.
+// lacks says whether v will play p soon and has it not.
 func (r *room) lacks(now time.Time, v *viewer, p int) bool {
-	if v.held.has(p) || len(v.leases) >= maxLeases {
+	if v.held.has(p) {
 		return false
 	}
 	s, needed := r.x.slack(p, v.position(now))
@@ -199,11 +211,11 @@ func (r *room) lacks(now time.Time, v *viewer, p int) bool {
 }
 
 // nearest is the choice when nobody can pass a piece on: who needs it first.
-func (r *room) nearest(now time.Time, p int) *viewer {
+func (r *room) nearest(now time.Time, p int, strangers bool) *viewer {
 	var best *viewer
 	least := r.rules.LookAhead
 	for _, v := range r.viewers {
-		if !v.wants(now) || !r.lacks(now, v, p) {
+		if !v.wants(now) || !v.may(now, strangers) || !r.lacks(now, v, p) {
 			continue
 		}
 		if s, needed := r.x.slack(p, v.position(now)); needed && s < least {

@@ -74,7 +74,7 @@ func (t *Tracker) seat(now time.Time, r *room, s *socket, id peerID) (*viewer, s
 	if !t.claim(id, s) {
 		return nil, reasonTaken
 	}
-	if !t.cfg.Coordinator.Join(now, r.hash.String(), r.info.Room, id.hex(), false) {
+	if !t.cfg.Coordinator.Join(now, r.hash.String(), r.info.Room, id.hex(), false, place(s.addr)) {
 		t.release(id)
 		return nil, reasonFull
 	}

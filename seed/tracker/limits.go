@@ -116,12 +116,27 @@ func (t *Tracker) missed(addr netip.Addr) {
 	}
 }
 
+// network is what stands for an address: of IPv6 a /64, since who has one has all of it.
+func network(addr netip.Addr) netip.Addr {
+	if addr.Is6() {
+		return netip.PrefixFrom(addr, 64).Masked().Addr()
+	}
+	return addr
+}
+
+// place names an address to the scheduler. One of this machine or of a home network may be a
+// proxy's, which stands for everybody.
+func place(addr netip.Addr) string {
+	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
+		return ""
+	}
+	return network(addr).String()
+}
+
 // visitor returns what is known of an address, nil when there are too many. The caller
 // holds the mutex.
 func (t *Tracker) visitor(addr netip.Addr) *visitor {
-	if addr.Is6() {
-		addr = netip.PrefixFrom(addr, 64).Masked().Addr()
-	}
+	addr = network(addr)
 	v := t.visitors[addr]
 	if v == nil && len(t.visitors) < maxVisitors {
 		v = &visitor{}

@@ -136,7 +136,7 @@ func (t *Tracker) finish(now time.Time, m *member, whole bool) {
 	switch {
 	case whole && t.claim(m.id, m.socket):
 		m.served = true
-		t.cfg.Coordinator.Join(now, m.room.hash.String(), m.room.info.Room, m.id.hex(), true)
+		t.cfg.Coordinator.Join(now, m.room.hash.String(), m.room.info.Room, m.id.hex(), true, place(m.socket.addr))
 	case m.served:
 		m.served = false
 		t.cfg.Coordinator.Leave(now, m.room.hash.String(), m.id.hex())

@@ -29,7 +29,7 @@ func TestClaims(t *testing.T) {
 	c := newChannel(t, nil)
 	found, _ := c.index.find(c.hash)
 	viewer := swarm.Peer(strings.Repeat("ab", 20))
-	c.swarm.Join(time.Now(), c.hash.String(), found.Room, viewer, false)
+	c.swarm.Join(time.Now(), c.hash.String(), found.Room, viewer, false, "")
 	r := store.Rendition{File: "360p.mp4", Infohash: c.hash.String(), Bandwidth: 800_000}
 	for _, w := range []struct {
 		name, target, rng, viewer string

@@ -111,7 +111,7 @@ func (w *world) mirror(i int, up float64) *viewer {
 		for u := range f.sizes {
 			v.set(u)
 		}
-		w.coord.Join(w.clock(), f.hash, f.media, v.peer, true)
+		w.coord.Join(w.clock(), f.hash, f.media, v.peer, true, "")
 	}
 	v.use(w.films[0])
 	v.engaged = true
@@ -167,7 +167,7 @@ func (w *world) comeAndGo() {
 			v.here = true
 			w.here = append(w.here, v)
 			if w.s.Mode == Coordinated && !v.plain && !v.mirror {
-				w.coord.Join(w.clock(), v.film.hash, v.film.media, v.peer, false)
+				w.coord.Join(w.clock(), v.film.hash, v.film.media, v.peer, false, "")
 			}
 		}
 	}
@@ -231,7 +231,7 @@ func (w *world) move(v *viewer, f *film, pos float64) {
 		return
 	}
 	if changed {
-		w.coord.Join(w.clock(), f.hash, f.media, v.peer, false)
+		w.coord.Join(w.clock(), f.hash, f.media, v.peer, false, "")
 	}
 	v.report()
 }
