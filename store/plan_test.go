@@ -145,7 +145,7 @@ func exercise(t *testing.T, s *Store) {
 	ok("comments", err, err2(s.AddComment(ctx, Comment{Video: v.ID, Parent: id})), err3(s.Comments(ctx, v.ID, 0, 10)))
 	exerciseSocial(t, s, v.ID)
 	exerciseSharing(t, s, v.ID)
-	ok("backups", s.Archive().Made(ctx, archive.Last{}), s.Archive().Failed(ctx, time.Now(), "x"), err2(s.Archive().Last(ctx)), s.Archive().Restored(ctx))
+	ok("backups", s.Archive().Made(ctx, archive.Last{}), s.Archive().Failed(ctx, time.Now(), "x"), err2(s.Archive().Last(ctx)), err2(s.Archive().Files(ctx)), s.Archive().Restored(ctx))
 	ok("delete", s.DeleteVideo(ctx, v.ID))
 }
 
@@ -157,6 +157,7 @@ func mayScan() map[string]string {
 		"select v.number from videos v where true order by v.published_at":          "the creator's list of all",
 		"select " + jobColumns + " from jobs where true order by":                   "the creator's list of all",
 		"select video, rev, file from":                                              "the sweep wants every file",
+		"select f.video, f.rev, f.file, f.what":                                     "a backup wants every file",
 		"select m.video, m.rev from media m":                                        "the sweep asks now and then",
 		"select min(t.name), count(*)":                                              "all tags are counted; the result is cached with the page",
 		"update jobs set state = 'queued', run_at":                                  "once at the start of a worker",
