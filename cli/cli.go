@@ -1,8 +1,8 @@
 // Package cli obeys the creator: one file per command, each a constructor, its options
 // and a run function that makes one call into the packages below. It has no logic of its
 // own. The commands about the channel stand here, those about its videos in package video,
-// those about the people of other servers in package fediverse;
-// package app is what they share.
+// those about the people of other servers in package fediverse, those about the machine in
+// package machine; package app is what they share.
 //
 // Answers go to standard output, everything else to standard error. With --json an answer
 // is one object or array, or one object a line for long work (package wire has the
@@ -17,9 +17,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tubelet/tubelet/cli/app"
+	"github.com/tubelet/tubelet/cli/care"
 	"github.com/tubelet/tubelet/cli/exit"
 	"github.com/tubelet/tubelet/cli/fediverse"
 	"github.com/tubelet/tubelet/cli/line"
+	"github.com/tubelet/tubelet/cli/machine"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/video"
 )
@@ -67,7 +69,9 @@ browser and serves the pages. Commands work whether the server runs or not.`,
 	root.AddCommand(newInit(a), newServe(a), newChannel(a), newConfig(a), newVersion(a), newCompletion(a), newSeed(a),
 		newSwarm(a), newMirrors(a), newMirror(a))
 	root.AddCommand(video.Commands(a)...)
+	root.AddCommand(care.Commands(a)...)
 	root.AddCommand(fediverse.Commands(a)...)
+	root.AddCommand(machine.Commands(a)...)
 	root.SetHelpCommand(line.NewHelp(root))
 	return root
 }
