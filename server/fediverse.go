@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 
@@ -27,4 +28,15 @@ func version() string {
 		return "devel"
 	}
 	return strings.Trim(info.Main.Version, "()")
+}
+
+// helps reports whether friends may have this server look at their machines; see package knock.
+func (s *site) helps(ctx context.Context) (bool, error) {
+	value, err := s.store.Setting(ctx, "knock")
+	return value == "on", err
+}
+
+// private returns the networks that may be spoken to although they are not public.
+func (s *site) private(ctx context.Context) ([]netip.Prefix, error) {
+	return fediverse.Networks(ctx, s.store)
 }

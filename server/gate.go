@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tubelet/tubelet/server/cache"
+	"github.com/tubelet/tubelet/server/knock"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
 )
@@ -57,6 +58,9 @@ func (s *site) gate(next http.Handler) http.Handler {
 func bodyOf(r *http.Request) int64 {
 	if r.URL.Path == "/inbox" || strings.HasPrefix(r.URL.Path, "/users/") {
 		return inboxBytes
+	}
+	if r.URL.Path == knock.Path {
+		return knock.MaxUpload + 1
 	}
 	return bodyBytes
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/tubelet/tubelet/assets"
+	"github.com/tubelet/tubelet/server/knock"
 )
 
 // handler returns the whole of what the server answers.
@@ -55,6 +56,9 @@ func (s *site) routes() map[string]http.Handler {
 
 		"POST /views/{id}": s.page(s.countView),
 	}
+	helper := knock.New(knock.Config{On: s.helps, Address: s.clientIP, Private: s.private})
+	all["GET "+knock.Path] = http.HandlerFunc(helper.Look)
+	all["POST "+knock.Path] = http.HandlerFunc(helper.Take) // changes nothing
 	for pattern, do := range s.fed.Routes() {
 		all[pattern] = s.page(do)
 	}

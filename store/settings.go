@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -80,6 +82,15 @@ func knownSettings() []known {
 		{"backup.dir", "", "folder for backups that the server makes by itself, best on another disk; empty means none", rule{check: folder}},
 		{"backup.every", "24h", "time between two such backups, such as 12h or 7d", rule{check: interval}},
 		{"backup.keep", "7", "how many backups are kept in that folder", between(1, 10000)},
+		{"notify.url", "", "address that is told when something happens: a webhook, or a topic of ntfy; empty means none", rule{check: webAddress}},
+		{"notify.format", "json", "what notify.url wants: json (a webhook) or ntfy", oneOf("json", "ntfy")},
+		{"notify.smtp", "", "mail server that takes such messages, such as mail.example:587; empty means none", orWord("", rule{check: address})},
+		{"notify.from", "", "address that such mail comes from", orWord("", rule{check: mailAddress})},
+		{"notify.to", "", "address that such mail goes to", orWord("", rule{check: mailAddress})},
+		{"notify.user", "", "name at the mail server, where it wants one", rule{check: line}},
+		{"notify.password_file", "", "file with the password for it, readable by the server alone", rule{check: folder}},
+		{"notify.every", "1h", "comments and followers are told together, at most so often", rule{check: interval}},
+		{"knock", "on", "help friends' tubelet doctor --via: say how their machine looks from here, and connect back to it and to nobody else: on or off", oneOf("on", "off")},
 		{"log_level", "info", "least important message that is logged: debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 	}
 }
@@ -241,6 +252,25 @@ func ParseInterval(text string) (time.Duration, error) {
 func interval(v string) error {
 	if d, err := ParseInterval(v); err != nil || d < time.Minute || d > 3660*24*time.Hour {
 		return fmt.Errorf("it is a time such as 12h or 7d, at least 1m")
+	}
+	return nil
+}
+
+func webAddress(v string) error {
+	u, err := url.Parse(v)
+	if v == "" {
+		return nil
+	}
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsAny(v, " \r\n\t") {
+		return fmt.Errorf("it is a web address, such as https://ntfy.example/my-channel")
+	}
+	return nil
+}
+
+func mailAddress(v string) error {
+	parsed, err := mail.ParseAddress(v)
+	if err != nil || parsed.Address != v || strings.ContainsAny(v, "\r\n") {
+		return fmt.Errorf("it is a mail address, such as me@mail.example")
 	}
 	return nil
 }

@@ -64,9 +64,9 @@ const (
 
 // Config is what New needs.
 type Config struct {
-	On      func(context.Context) (bool, error) // whether the creator lets friends ask
-	Address func(*http.Request) netip.Addr      // who asks, a proxy's word heeded where it counts
-	Private []netip.Prefix                      // networks that may be connected to although they are not public
+	On      func(context.Context) (bool, error)           // whether the creator lets friends ask
+	Address func(*http.Request) netip.Addr                // who asks, a proxy's word heeded where it counts
+	Private func(context.Context) ([]netip.Prefix, error) // networks that may be connected to although they are not public
 
 	TCP []uint16 // the ports that are tried; nil means 443 and 80
 }
@@ -129,7 +129,7 @@ func (k *Knock) Look(w http.ResponseWriter, r *http.Request) {
 			a.Headers = append(a.Headers, name)
 		}
 	}
-	if k.mayTry(ip) {
+	if k.mayTry(r.Context(), ip) {
 		a.Doors = k.doors(r.Context(), ip, udp)
 	}
 	send(w, a)
@@ -154,8 +154,12 @@ func udpPort(text string) (uint16, error) {
 
 // mayTry reports whether an address may be connected to: not one of the household's, were
 // the asker behind the same router.
-func (k *Knock) mayTry(ip netip.Addr) bool {
-	return remote.Public(ip) || slices.ContainsFunc(k.cfg.Private, func(p netip.Prefix) bool { return p.Contains(ip) })
+func (k *Knock) mayTry(ctx context.Context, ip netip.Addr) bool {
+	if remote.Public(ip) {
+		return true
+	}
+	private, err := k.cfg.Private(ctx)
+	return err == nil && slices.ContainsFunc(private, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // doors tries the ports of an address, side by side.
