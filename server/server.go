@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/server/work/disk"
 	"github.com/tubelet/tubelet/store"
@@ -116,6 +117,7 @@ func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) erro
 		{"give memory back", s.rest},
 		{"heed settings", cfg.heedChanges},
 		{"maintain the store", s.maintain},
+		{"keep backups", (&vault.Keeper{Data: cfg.Data, Store: cfg.Store, Log: cfg.Log}).Run},
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

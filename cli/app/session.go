@@ -13,6 +13,7 @@ import (
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server/preview"
+	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
 )
@@ -69,6 +70,9 @@ func (a *App) openBy(ctx context.Context, open func(context.Context, string) (*s
 	data, err := a.DataDir()
 	if err != nil {
 		return nil, fmt.Errorf("find the data directory: %w", err)
+	}
+	if vault.CutShort(data) {
+		return nil, exit.Hint(fmt.Errorf("restoring a backup into %s was cut short", data), "Bring it to its end: tubelet restore DIR")
 	}
 	file := filepath.Join(data, "tubelet.db")
 	// Opening would make an empty database where there is none.

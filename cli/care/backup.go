@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +52,7 @@ func runBackup(ctx context.Context, a *app.App, args []string, keep int) error {
 		return err
 	}
 	defer s.Close()
-	cfg := vault.Config{Data: s.Data, Store: s.Store, Keep: keep, Program: program()}
+	cfg := vault.Config{Data: s.Data, Store: s.Store, Keep: keep}
 	if len(args) > 0 {
 		cfg.Dir = args[0]
 	} else if cfg.Dir, cfg.Keep, err = usual(ctx, s.Store, keep); err != nil {
@@ -96,7 +95,7 @@ func usual(ctx context.Context, s *store.Store, keep int) (string, int, error) {
 }
 
 func sayBackup(a *app.App, r vault.Result) error {
-	err := a.Printf("Backed up %d files, %s, to %s in %s.\n", r.Files, term.Bytes(r.Bytes), r.Folder, r.Took.Round(100*time.Millisecond))
+	err := a.Printf("Backed up %d files, %s, to %s in %.1f s.\n", r.Files, term.Bytes(r.Bytes), r.Folder, r.Took.Seconds())
 	for _, folder := range r.Removed {
 		err = errors.Join(err, a.Printf("Removed the old backup %s.\n", folder))
 	}

@@ -4,9 +4,6 @@
 package care
 
 import (
-	"cmp"
-	"runtime/debug"
-
 	"github.com/spf13/cobra"
 
 	"github.com/tubelet/tubelet/cli/app"
@@ -18,15 +15,6 @@ import (
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{newBackup(a), newRestore(a)}
-}
-
-// program names this program in a manifest.
-func program() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "tubelet"
-	}
-	return "tubelet " + cmp.Or(info.Main.Version, "(devel)")
 }
 
 // shows returns what shows progress, and what takes it away.

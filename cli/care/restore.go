@@ -113,7 +113,7 @@ func (o restoreOptions) say(a *app.App, r wire.Restored) error {
 		err = errors.Join(err, a.Printf("Not as they should be:\n"), tell(a, r.Problems))
 	}
 	if !o.dryRun {
-		err = errors.Join(err, a.Printf("Took %s. Start it: tubelet serve\n", time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Millisecond)))
+		err = errors.Join(err, a.Printf("Took %.1f s. Start it: tubelet serve\n", r.Seconds))
 	}
 	return err
 }

@@ -194,7 +194,7 @@ func (b *backup) fill(ctx context.Context, began time.Time) error {
 		return fmt.Errorf("the copy of the database is not sound, and so the channel's own may not be: %w", err)
 	}
 	m := Manifest{
-		Format: format, Number: b.number(), Made: began.UTC(), Program: b.Program, Schema: version,
+		Format: format, Number: b.number(), Made: began.UTC(), Program: program(), Schema: version,
 		Domain: b.channel.Domain, Handle: b.channel.Handle, Name: b.channel.Name, Files: list,
 	}
 	for _, f := range list {

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -108,6 +110,15 @@ func readManifest(folder string) (Manifest, error) {
 		return Manifest{}, err
 	}
 	return parseManifest(text)
+}
+
+// program names this program.
+func program() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "tubelet"
+	}
+	return "tubelet " + cmp.Or(info.Main.Version, "(devel)")
 }
 
 // encode writes a manifest with one file a line, so that two can be compared.

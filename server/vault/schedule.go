@@ -15,10 +15,9 @@ import (
 // Keeper makes backups by itself, as the settings backup.dir, backup.every and backup.keep
 // say. They are read each time, so a change holds at once.
 type Keeper struct {
-	Data    string
-	Store   *store.Store
-	Program string
-	Log     *slog.Logger
+	Data  string
+	Store *store.Store
+	Log   *slog.Logger
 }
 
 const (
@@ -58,7 +57,7 @@ func (k *Keeper) RunOnce(ctx context.Context, now time.Time) (bool, error) {
 		return false, err
 	}
 	result, err := Make(ctx, Config{
-		Data: k.Data, Store: k.Store, Dir: dir, Keep: keep, Unattended: true, Program: k.Program, Log: k.Log,
+		Data: k.Data, Store: k.Store, Dir: dir, Keep: keep, Unattended: true, Log: k.Log,
 		Now: func() time.Time { return now },
 	})
 	if errors.Is(err, ErrBusy) {

@@ -41,10 +41,9 @@ type Config struct {
 	// what is written there would fill another disk.
 	Unattended bool
 
-	Program string         // the version of this program, for the manifest
-	Report  func(Progress) // nil for nobody
-	Log     *slog.Logger   // nil discards
-	Now     func() time.Time
+	Report func(Progress)   // nil for nobody
+	Log    *slog.Logger     // nil discards
+	Now    func() time.Time // nil is time.Now
 }
 
 // Progress is how far a backup, a check or a restoring has come.
@@ -113,29 +112,42 @@ func lock(data string) (*disk.Lock, error) {
 
 // place makes dir ready to hold backups and returns its real path.
 func (cfg *Config) place() (string, error) {
-	if !cfg.Unattended {
-		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-			return "", fmt.Errorf("make the folder for backups: %w", err)
-		}
-	}
-	dir, err := realPath(cfg.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", &PlaceError{cfg.Dir, "is not there: is its disk mounted?"}
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for the folder for backups: %w", err)
-	}
 	data, err := realPath(cfg.Data)
 	if err != nil {
 		return "", err
 	}
+	there, rest, err := deepest(cfg.Dir)
+	if err != nil {
+		return "", fmt.Errorf("look for the folder for backups: %w", err)
+	}
+	dir := filepath.Join(there, rest)
 	if within(dir, data) {
 		return "", &PlaceError{cfg.Dir, "lies in the data directory: what loses the one loses the other. Choose a folder elsewhere, best on another disk"}
+	}
+	if rest != "" && cfg.Unattended {
+		return "", &PlaceError{cfg.Dir, "is not there: is its disk mounted?"}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the folder for backups: %w", err)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, manifestName)); err == nil {
 		return "", &PlaceError{cfg.Dir, "is a backup itself: name the folder that holds them"}
 	}
 	return dir, nil
+}
+
+// deepest returns the real path of the innermost folder of path that is there, and the rest.
+func deepest(path string) (there, rest string, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return "", "", err
+	}
+	for {
+		there, err = filepath.EvalSymlinks(path)
+		if !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return there, rest, err
+		}
+		path, rest = filepath.Dir(path), filepath.Join(filepath.Base(path), rest)
+	}
 }
 
 // realPath returns an absolute path without links in it.
