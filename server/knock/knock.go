@@ -166,18 +166,19 @@ func (k *Knock) mayTry(ctx context.Context, ip netip.Addr) bool {
 func (k *Knock) doors(ctx context.Context, ip netip.Addr, udp uint16) []Door {
 	ctx, cancel := context.WithTimeout(ctx, doorTime)
 	defer cancel()
-	last := len(k.cfg.TCP)
-	list := make([]Door, last+1)
+	list := make([]Door, len(k.cfg.TCP), len(k.cfg.TCP)+1)
+	if udp != 0 {
+		list = append(list, Door{})
+	}
 	var wg sync.WaitGroup
 	for i, port := range k.cfg.TCP {
 		wg.Go(func() { list[i] = door("tcp", port, tryTCP(ctx, netip.AddrPortFrom(ip, port))) })
 	}
 	if udp != 0 {
-		wg.Go(func() { list[last] = door("udp", udp, trySTUN(ctx, netip.AddrPortFrom(ip, udp))) })
-		last++
+		wg.Go(func() { list[len(list)-1] = door("udp", udp, trySTUN(ctx, netip.AddrPortFrom(ip, udp))) })
 	}
 	wg.Wait()
-	return list[:last]
+	return list
 }
 
 func door(network string, port uint16, err error) Door {
