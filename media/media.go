@@ -57,6 +57,7 @@ type Maker struct {
 
 	mu       sync.Mutex        // guards what was learnt about the ffmpeg in use
 	encoders map[string]string // setting and ffmpeg version -> encoder that passed the test
+	open     map[string]bool   // programs that do not run in a cage
 }
 
 // New returns a Maker for cfg.
@@ -65,7 +66,7 @@ func New(cfg Config) *Maker {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, scans: maxPackets, stall: noProgress, encoders: map[string]string{}}
+	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, scans: maxPackets, stall: noProgress, encoders: map[string]string{}, open: map[string]bool{}}
 }
 
 // Tune changes three parts of the configuration. What runs goes on as it was begun, but for

@@ -9,12 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 	"unicode"
+
+	"github.com/tubelet/tubelet/media/cage"
 )
 
 // The demuxers that strangers' files may reach. What is missing matters: playlists (hls,
@@ -80,6 +81,31 @@ func (m *Maker) run(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
+	err = m.runAt(ctx, path, j)
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() < 126 || exit.ExitCode() > 127 {
+		return err
+	}
+	// The shell or the loader could not start it. What a file may have done does not count:
+	// whether it fits is tried without one.
+	if m.isOpen(path) || cage.Familiar(path) || (cage.Room{Program: path}).Fits(ctx) {
+		return err
+	}
+	m.log.Warn("program runs without its cage, where its libraries cannot be read", "program", path)
+	m.mu.Lock()
+	m.open[path] = true
+	m.mu.Unlock()
+	return m.runAt(ctx, path, j)
+}
+
+// isOpen says whether the program at path was found to need more than its cage gives.
+func (m *Maker) isOpen(path string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.open[path]
+}
+
+// runAt runs j with the program at path.
+func (m *Maker) runAt(ctx context.Context, path string, j job) (err error) {
 	var in *os.File
 	if j.input != "" {
 		if in, err = openRegular(j.input); err != nil {
@@ -108,7 +134,8 @@ func (m *Maker) run(ctx context.Context, j job) error {
 	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
-	err = m.supervise(cmd, j, in, alive)
+	room := cage.Room{Program: path, Input: in, Dir: j.dir, Devices: j.hardware, Open: m.isOpen(path)}
+	err = m.supervise(cmd, j, room, alive)
 	if err == nil {
 		return nil
 	}
@@ -124,11 +151,9 @@ func (m *Maker) run(ctx context.Context, j job) error {
 	return explain(j.tool, err, tail.String())
 }
 
-// supervise starts cmd and waits for it, passing on its progress.
-func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error {
-	// The parent-death signal is tied to the thread that forked: keep it until the end.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+// supervise starts cmd in its room and waits for it, passing on its progress.
+func (m *Maker) supervise(cmd *exec.Cmd, j job, room cage.Room, alive func()) error {
+	in := room.Input
 	if in == nil {
 		null, err := os.Open(os.DevNull)
 		if err != nil {
@@ -148,12 +173,13 @@ func (m *Maker) supervise(cmd *exec.Cmd, j job, in *os.File, alive func()) error
 	}
 	defer open.Close()
 	cmd.ExtraFiles = []*os.File{in, w, closed} // descriptors 3, 4 and 5 of the child
-	err = cmd.Start()
+	ended, err := room.Start(cmd)
 	w.Close()
 	closed.Close()
 	if err != nil {
 		return err
 	}
+	defer ended()
 	if err := confine(cmd.Process.Pid, m.limits(j)); err != nil {
 		// What reads strangers' bytes does not run without limits.
 		return errors.Join(err, cmd.Cancel(), ignoreExit(cmd.Wait()))

@@ -60,7 +60,7 @@ func TestRunLeavesNothing(t *testing.T) {
 	m := New(Config{FFmpeg: script(t, fmt.Sprintf("sleep 60 & echo $! >%s.part; mv %s.part %s; wait", pids, pids, pids))})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- m.run(ctx, job{tool: ffmpeg}) }()
+	go func() { done <- m.run(ctx, job{tool: ffmpeg, dir: filepath.Dir(pids)}) }()
 	var pid int
 	for deadline := time.Now().Add(10 * time.Second); pid == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if data, err := os.ReadFile(pids); err == nil {
@@ -68,6 +68,9 @@ func TestRunLeavesNothing(t *testing.T) {
 		}
 	}
 	cancel()
+	if pid == 0 {
+		t.Fatalf("it never started: %v", <-done)
+	}
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("run = %v, want Canceled", err)
 	}
@@ -106,7 +109,7 @@ func TestRunWatches(t *testing.T) {
 			pids := filepath.Join(t.TempDir(), "pid")
 			m := New(Config{FFmpeg: script(t, "echo $$ >"+pids+"; "+test.body)})
 			m.stall = 2 * time.Second
-			err := m.run(t.Context(), job{tool: ffmpeg, stdout: &boundedWriter{limit: 1 << 10}})
+			err := m.run(t.Context(), job{tool: ffmpeg, dir: filepath.Dir(pids), stdout: &boundedWriter{limit: 1 << 10}})
 			if test.hangs != errors.Is(err, errStalled) || !test.hangs && err != nil {
 				t.Errorf("run = %v", err)
 			}
@@ -176,5 +179,20 @@ func TestReadProgress(t *testing.T) {
 	readProgress(strings.NewReader(in), func(s status) { got = append(got, s) })
 	if len(got) != 2 || got[0].frame != 10 || got[0].time != 1500*time.Millisecond || got[0].speed != 2.5 || got[1].time != 0 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestRunOutside has a program whose library lies where the cage lets nothing be read.
+func TestRunOutside(t *testing.T) {
+	library := filepath.Join(t.TempDir(), "library")
+	if err := os.WriteFile(library, []byte("fine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := New(Config{FFmpeg: script(t, "cat "+library+" || exit 127")})
+	for range 2 {
+		out := &boundedWriter{limit: 1 << 10}
+		if err := m.run(t.Context(), job{tool: ffmpeg, stdout: out}); err != nil || out.String() != "fine\n" {
+			t.Errorf("run = %q, %v", out.String(), err)
+		}
 	}
 }
