@@ -24,7 +24,7 @@ demo: ## a throw-away channel on http://localhost:8080
 	exec testdata/demo/run
 
 test: ## lint, unit tests, stories, browsers
-	@.ci/install ffmpeg browsers peers
+	@.ci/install ffmpeg browsers peers pebble
 	$(MAKE) --no-print-directory lint
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
 	(cd testdata/fedify && npm ci --silent --no-audit --no-fund)
