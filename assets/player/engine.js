@@ -15,6 +15,7 @@ const earliest = 10; // seconds, within which a viewer has just begun
 const sharedStart = 1 / 3; // of the first seconds: a fragment of two, at the peak rate
 const headerBytes = 16384;
 const longestWait = 3000; // for a picture once its data is there
+const libraryWait = 2500; // for the same before the library is loaded beside it: the line is slow then, and the film goes on with it
 
 export class Engine extends EventTarget {
   constructor(video, data, library, sharing) {
@@ -110,6 +111,7 @@ export class Engine extends EventTarget {
     return new Promise((ok) => {
       this.video.addEventListener("loadeddata", ok, { once: true });
       this.early.done.then(() => setTimeout(ok, longestWait), ok);
+      setTimeout(() => this.prepare().catch(() => {}), libraryWait); // who waits for it hears of it
     });
   }
 

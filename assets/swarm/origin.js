@@ -5,8 +5,8 @@ const fetchesAtOnce = 3; // HTTP/1.1 has six connections a host, and the page ne
 const silence = 20000; // milliseconds without a byte
 
 export class Origin {
-  constructor(viewer) {
-    this.viewer = viewer;
+  constructor() {
+    this.ticket = ""; // by which our server knows us; it gives it when we join
     this.waiting = [];
     this.running = new Set();
     this.rate = 0; // bytes a second, as measured; 0 while unknown
@@ -48,7 +48,7 @@ export class Origin {
     alive();
     try {
       const answer = await fetch(job.file, {
-        headers: { Range: `bytes=${job.from}-${job.to - 1}`, "Tubelet-Viewer": this.viewer }, signal: job.stop.signal, cache: "no-store",
+        headers: { Range: `bytes=${job.from}-${job.to - 1}`, ...(this.ticket && { "Tubelet-Viewer": this.ticket }) }, signal: job.stop.signal, cache: "no-store",
       });
       if (answer.status !== 206) throw new Error(`range of a video: HTTP ${answer.status}`);
       await this.#pour(answer.body.getReader(), job, alive);

@@ -131,13 +131,25 @@ export class Room extends EventTarget {
     for (const piece of [...this.loads.keys()]) this.#stop(piece);
   }
 
+  // finish gets the rest of what the player waits for from our server alone: nobody else
+  // is there to bring it.
+  finish() {
+    for (const piece of [...this.loads.keys()]) this.#stop(piece);
+    for (const read of this.reads) this.#begin(read);
+  }
+
+  // begun says that a part of a range is here already.
+  begun(from, to) {
+    return this.store.unbelieved(from, to).reduce((left, [a, b]) => left - (b - a), to - from) > 0;
+  }
+
   // tick does what is due, after seconds without it.
   tick(seconds) {
     for (const peer of this.peers) this.paces.get(peer)?.tick(seconds, peer.owed);
     if (!this.current) return;
     this.#overdue();
     const missing = this.#missing();
-    for (const read of this.reads) if (this.peers.length === 0 && this.hall.slack(read.start) < unpaired) this.#begin(read);
+    for (const read of this.reads) if (this.peers.length === 0 && (this.hall.alone || this.hall.slack(read.start) < unpaired)) this.#begin(read);
     this.#pull(missing);
     this.#hurry(missing);
     this.wishes = this.#wish(missing);
@@ -220,7 +232,7 @@ export class Room extends EventTarget {
   #take(piece, peer, offset, bytes) {
     const fresh = this.store.write(this.torrent.at(piece) + offset, bytes, peer.id);
     this.paces.get(peer)?.got(bytes.length);
-    this.received[peer.id] = (this.received[peer.id] ?? 0) + bytes.length;
+    this.received[peer.named] = (this.received[peer.named] ?? 0) + bytes.length;
     this.hall.counts.wasted += bytes.length - fresh;
     this.hall.counts[peer.mirror ? "mirrors" : "viewers"] += bytes.length;
   }
@@ -314,6 +326,7 @@ export class Room extends EventTarget {
     } catch {
       // What is still missing is wished again; when that does not help, the player asks
       // by itself, and tells the viewer what it sees.
+      for (const read of this.reads) read.begun = false;
       if (++this.fails >= mostFails) this.giveUp();
     }
     for (const piece of pieces) this.fetching.delete(piece);
@@ -326,7 +339,7 @@ export class Room extends EventTarget {
     if (read.begun) return;
     read.begun = true;
     const { torrent } = this;
-    for (const [from, to] of this.store.unbelieved(read.from, read.to)) {
+    for (const [from, to] of this.#unasked(this.store.unbelieved(read.from, read.to))) {
       const pieces = [];
       for (let p = torrent.pieceOf(from); torrent.at(p) < to; p++) {
         if (torrent.at(p) < from || torrent.at(p) + torrent.size(p) > to) continue;
@@ -336,6 +349,21 @@ export class Room extends EventTarget {
       }
       this.#get({ from, to, pieces });
     }
+  }
+
+  // unasked leaves out of ranges the pieces that our server sends already.
+  #unasked(ranges) {
+    const { torrent } = this;
+    const rest = [];
+    for (const [from, to] of ranges) {
+      for (let p = torrent.pieceOf(from); torrent.at(p) < to; p++) {
+        if (this.fetching.has(p)) continue;
+        const [a, b] = [Math.max(from, torrent.at(p)), Math.min(to, torrent.at(p) + torrent.size(p))];
+        if (rest.at(-1)?.[1] === a) rest.at(-1)[1] = b;
+        else rest.push([a, b]);
+      }
+    }
+    return rest;
   }
 
   // uncoordinated is what is left when the line to the server is down: a few rescues, and

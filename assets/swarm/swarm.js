@@ -20,6 +20,7 @@ const reportEvery = 500;
 const wordsEvery = 1000;
 const joinPatience = 1500; // for the server's first answer
 const meetPatience = 6000; // for the first peer
+const slowPatience = 15000; // the same, while the server decides who fetches what: its line may be slow
 const hurry = 1.5; // seconds left, below which the player does not wait to hear if there are peers
 const starvation = 8000;
 const picturePatience = 1500;
@@ -33,7 +34,7 @@ export class Swarm extends EventTarget {
     Object.assign(this, { video, swarm, library });
     this.peer = makePeerId();
     this.memory = new Memory(window.testingOnlySharedMemory);
-    this.origin = new Origin(this.peer);
+    this.origin = new Origin();
     this.counts = { viewers: 0, mirrors: 0, plain: 0, given: 0, wasted: 0, spoilt: 0, banned: 0, granted: 0 };
     this.rooms = new Map(); // by height
     this.segments = new Map(); // by height
@@ -118,8 +119,9 @@ export class Swarm extends EventTarget {
     while (!signal.aborted && this.#undecided(start)) await this.#change(signal);
     const room = this.#roomAt(height);
     if (signal.aborted) return null;
-    if (this.alone || !room || room !== this.room) return this.#complete(height, from, to, start);
-    const atOnce = this.sought || this.video.readyState === 0;
+    const begun = room === this.room && room?.begun(from, to);
+    if (!room || room !== this.room || (this.alone && !begun)) return this.#complete(height, from, to, start);
+    const atOnce = this.sought || this.video.readyState === 0 || this.alone;
     this.sought = false;
     return room.read(from, to, start, signal, atOnce);
   }
@@ -187,6 +189,7 @@ export class Swarm extends EventTarget {
   }
 
   #told(message) {
+    if (typeof message.ticket === "string" && message.ticket.length <= 64) this.origin.ticket = message.ticket;
     if (message.info_hash !== this.swarm.renditions.find((r) => r.height === this.height)?.infohash) return;
     this.others = { viewers: count(message.viewers), mirrors: count(message.mirrors) };
     this.#open(this.height);
@@ -275,7 +278,7 @@ export class Swarm extends EventTarget {
   #become(state) {
     if (this.state === state || this.closed) return;
     this.state = state;
-    if (this.alone) this.room?.giveUp();
+    if (this.alone) this.room?.finish();
     this.dispatchEvent(new Event("state"));
     this.dispatchEvent(new Event("change"));
   }
@@ -309,7 +312,7 @@ export class Swarm extends EventTarget {
     else if (this.state === "sharing") {
       this.met = now;
       this.#become(this.crowd > 0 ? "meeting" : "alone");
-    } else if (this.state === "meeting" && now - this.met > meetPatience) {
+    } else if (this.state === "meeting" && now - this.met > (this.coordinated ? slowPatience : meetPatience)) {
       this.missed = this.crowd;
       this.#become("alone");
     } else if (this.state === "joining" && now - this.began > joinPatience) this.#become("alone");
@@ -338,7 +341,7 @@ export class Swarm extends EventTarget {
     const { room, video } = this;
     if (!room || !this.coordinator.open) return;
     this.reported = now;
-    const facts = { position: round(this.position), rate: video.playbackRate, paused: video.paused, hidden: document.hidden, peers: room.peers.length };
+    const facts = { position: round(this.position), rate: video.playbackRate, paused: video.paused, hidden: document.hidden, standing: this.standing, peers: room.peers.length };
     this.coordinator.report(room.torrent.infohash, { ...facts, ...room.report() });
   }
 

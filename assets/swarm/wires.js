@@ -163,6 +163,8 @@ export class Peer extends EventTarget {
     this.outer = outer;
     this.torrent = torrent;
     this.id = wire.peerId;
+    // The tracker's word for it: a mirror's BitTorrent program calls itself otherwise.
+    this.named = /^[0-9a-f]{40}$/.test(outer.id) ? outer.id : wire.peerId;
     this.lost = new Set(); // pieces it said it no longer has
     this.asking = new Set(); // requests of it that wait for us
     this.owed = 0; // bytes we asked for and have not got

@@ -22,6 +22,7 @@ const (
 	extrapolate = 2 * time.Second  // a silent viewer plays on for this long
 	silence     = 15 * time.Second // then it no longer wants anything
 	connectTime = 5 * time.Second  // a viewer without peers after this passes nothing on
+	meetTime    = 15 * time.Second // and after this looks after itself
 	shortFor    = 4 * time.Second  // after a wish, a swarm counts as short
 	seekJump    = 3.0              // seconds off the course that make a seek
 	startsMost  = 2.0              // starts and seeks that may come at once
@@ -241,7 +242,7 @@ func (v *viewer) move(now time.Time, r Report) {
 	if r.Rate > 0 && r.Rate <= 4 {
 		v.rate = r.Rate
 	}
-	v.paused, v.hidden = r.Paused, r.Hidden
+	v.paused, v.hidden, v.standing = r.Paused, r.Hidden, r.Standing
 	v.connected = min(max(r.Connected, 0), maxConnected)
 }
 

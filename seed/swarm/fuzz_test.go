@@ -16,7 +16,7 @@ func FuzzReport(f *testing.F) {
 		s.join("a", 0, bitfield(s.m, 4))
 		s.join("b", 5, bitfield(s.m, 8))
 		s.c.Join(s.now, "h", s.m, "x", false, "")
-		r := Report{pos, rate, paused, hidden, peers, have, []int{wish, fetch, wish}, []int{fetch}, map[Peer]int64{"a": got, "x": got}}
+		r := Report{pos, rate, paused, hidden, peers, have, []int{wish, fetch, wish}, []int{fetch}, map[Peer]int64{"a": got, "x": got}, hidden}
 		for range 3 {
 			s.c.Report(s.now, "h", "x", r)
 			s.c.Tick(s.now)

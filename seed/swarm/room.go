@@ -41,6 +41,7 @@ type viewer struct {
 	at        time.Time // when pos was right
 	paused    bool
 	hidden    bool
+	standing  bool // its picture waits for bytes
 	connected int
 	held      bitset    // has it, or is fetching it under a lease
 	given     bitset    // of those, the ones that came from the origin
@@ -84,7 +85,7 @@ func (v *viewer) gives(now time.Time) bool {
 
 // wants says whether the viewer is one to schedule for. Without peers it fetches for itself.
 func (v *viewer) wants(now time.Time) bool {
-	return v.active && v.reported && now.Sub(v.at) < silence && (v.connected > 0 || now.Sub(v.joined) < connectTime)
+	return v.active && v.reported && now.Sub(v.at) < silence && (v.connected > 0 || now.Sub(v.joined) < meetTime)
 }
 
 // reshare works out anew what the viewer adds to the supply of its pieces.

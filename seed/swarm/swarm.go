@@ -35,6 +35,7 @@ type Report struct {
 	Wishes         []int          // pieces that will not come in time from peers
 	Fetching       []int          // pieces on their way from peers
 	Received       map[Peer]int64 // bytes since the last report, by sender: this proves uploads
+	Standing       bool           // its picture waits for bytes
 }
 
 // Grant is the permission to fetch these pieces from the origin now.

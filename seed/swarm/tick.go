@@ -162,7 +162,7 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 // can pass it on, the one whose proven upload is least used by what it was leased lately. A
 // far piece waits for a good giver while there is hope of one.
 func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer {
-	var best, good choice
+	var best, good, stands choice
 	fast := false
 	size := float64(r.x.pieceSize(p))
 	for _, v := range r.viewers {
@@ -175,6 +175,10 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 			continue
 		}
 		score := v.up.rate / (v.up.leased(now) + size)
+		if v.standing && slack > standingReach {
+			stands.consider(v, score) // its own line has nearer things to carry
+			continue
+		}
 		best.consider(v, score)
 		if isGood {
 			good.consider(v, score)
@@ -183,11 +187,17 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 	switch {
 	case slack > r.rules.Patience && fast:
 		return good.v
+	case best.v == nil && stands.v != nil:
+		return stands.v
 	case best.v == nil:
 		return r.nearest(now, p, strangers)
 	}
 	return best.v
 }
+
+// standingReach is how many seconds of slack a piece may have that goes to a viewer whose
+// picture stands, as long as there are others.
+const standingReach = 4.0
 
 // choice keeps the best seen so far.
 type choice struct {

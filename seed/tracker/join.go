@@ -210,7 +210,7 @@ func (t *Tracker) tell(now time.Time, v *viewer) {
 	n := news{
 		Action: "swarm", InfoHash: v.room.hash.String(),
 		Viewers: len(v.room.viewers) - 1, Mirrors: v.room.mirrors,
-		Proven: int64(8 * t.cfg.Coordinator.Proven(v.peer())),
+		Proven: int64(8 * t.cfg.Coordinator.Proven(v.peer())), Ticket: t.owners[v.id].ticket,
 	}
 	late := now.Sub(v.toldTime) > slowNews && n != v.told
 	if v.toldTime.IsZero() || late || n.Mirrors != v.told.Mirrors || far(n.Viewers, v.told.Viewers) {

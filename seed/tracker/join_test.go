@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tubelet/tubelet/seed/metainfo"
+	"github.com/tubelet/tubelet/seed/swarm"
 	"github.com/tubelet/tubelet/seed/tracker"
 )
 
@@ -174,4 +175,29 @@ func (r rig) mirror(id byte, address string) client {
 		r.t.Fatalf("mirror was told %v", got)
 	}
 	return m
+}
+
+// TestTicket: a viewer is known by a secret that only it is told, as long as it is there.
+func TestTicket(t *testing.T) {
+	r := start(t, nil)
+	a, b := r.dial('a'), r.dial('b')
+	first, _ := a.join(video)["ticket"].(string)
+	other, _ := b.join(video)["ticket"].(string)
+	if len(first) < 20 || first == other {
+		t.Fatalf("tickets %q and %q", first, other)
+	}
+	if again := a.join(second)["ticket"]; again != first {
+		t.Errorf("in a second swarm the ticket is %q, was %q", again, first)
+	}
+	p, ok := r.Viewer(first)
+	if want := swarm.Peer(fmt.Sprintf("%x", a.id)); !ok || p != want {
+		t.Errorf("the ticket is %q's, %v; want %q", p, ok, want)
+	}
+	for _, wrong := range []string{"", string(p), fmt.Sprintf("%x", b.id), first[1:]} {
+		if p, ok := r.Viewer(wrong); ok {
+			t.Errorf("%q passes for %q", wrong, p)
+		}
+	}
+	a.conn.CloseNow()
+	r.poll("the ticket is worth nothing", func(tracker.Stats) bool { _, ok := r.Viewer(first); return !ok })
 }

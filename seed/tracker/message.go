@@ -25,10 +25,11 @@ import (
 // when it gets one of the second, so they go only to who sent one.
 //
 //	-> join      info_hash peer_id
-//	-> report    info_hash position rate paused hidden peers have? wishes fetching received
+//	-> report    info_hash position rate paused hidden standing peers have? wishes fetching received
 //	-> leave     info_hash
 //	-> mirror    id name url port?
-//	<- swarm     info_hash viewers mirrors proven (bits a second that others say we gave them)
+//	<- swarm     info_hash viewers mirrors proven (bits a second that others say we gave them) ticket
+//	             (a secret: what our own requests for media name us by)
 //	<- grant     info_hash pieces
 //	<- hint      info_hash short height
 //	<- refuse    info_hash reason
@@ -49,6 +50,7 @@ type message struct {
 	Rate     float64              `json:"rate"`
 	Paused   bool                 `json:"paused"`
 	Hidden   bool                 `json:"hidden"`
+	Standing bool                 `json:"standing"`
 	Peers    int                  `json:"peers"`
 	Have     []byte               `json:"have"`
 	Wishes   []int                `json:"wishes"`
@@ -114,7 +116,7 @@ func (m message) whole() bool {
 // report is what the scheduler wants to know.
 func (m message) report() swarm.Report {
 	return swarm.Report{
-		Position: m.Position, Rate: m.Rate, Paused: m.Paused, Hidden: m.Hidden, Connected: m.Peers,
+		Position: m.Position, Rate: m.Rate, Paused: m.Paused, Hidden: m.Hidden, Standing: m.Standing, Connected: m.Peers,
 		Have: m.Have, Wishes: m.Wishes, Fetching: m.Fetching, Received: m.Received,
 	}
 }
@@ -198,6 +200,7 @@ type (
 		Viewers  int    `json:"viewers"`
 		Mirrors  int    `json:"mirrors"`
 		Proven   int64  `json:"proven"`
+		Ticket   string `json:"ticket"`
 	}
 	grant struct {
 		Action   string `json:"action"`

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"crypto/rand"
 	"net/netip"
 	"time"
 
@@ -151,14 +152,23 @@ type owner struct {
 	addr   netip.Addr
 	mirror bool
 	seats  int
+	ticket string // of a viewer: everybody it meets knows its id, so that is no proof
+}
+
+// Viewer returns the viewer whose ticket this is.
+func (t *Tracker) Viewer(ticket string) (p swarm.Peer, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id, ok := t.tickets[ticket]
+	return id.hex(), ok
 }
 
 // claim makes an id s's, unless it is another's.
 func (t *Tracker) claim(id peerID, s *socket) bool {
 	o := t.owners[id]
 	if o == nil {
-		o = &owner{addr: s.addr, mirror: s.mirror != nil}
-		t.owners[id] = o
+		o = &owner{addr: s.addr, mirror: s.mirror != nil, ticket: rand.Text()}
+		t.owners[id], t.tickets[o.ticket] = o, id
 	}
 	if o.addr != s.addr || o.mirror != (s.mirror != nil) {
 		return false
@@ -172,6 +182,7 @@ func (t *Tracker) release(id peerID) {
 	o := t.owners[id]
 	if o.seats--; o.seats == 0 {
 		delete(t.owners, id)
+		delete(t.tickets, o.ticket)
 	}
 }
 

@@ -83,6 +83,7 @@ type Tracker struct {
 	rooms    map[metainfo.Hash]*room
 	visitors map[netip.Addr]*visitor
 	owners   map[peerID]*owner // of the ids that the scheduler knows
+	tickets  map[string]peerID // of the owners
 	mirrors  int               // on sockets
 	hosts    int               // of all rooms
 	viewers  int               // of all rooms
@@ -97,6 +98,7 @@ func New(cfg Config) *Tracker {
 		rooms:    map[metainfo.Hash]*room{},
 		visitors: map[netip.Addr]*visitor{},
 		owners:   map[peerID]*owner{},
+		tickets:  map[string]peerID{},
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)

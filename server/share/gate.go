@@ -7,13 +7,12 @@ import (
 	"time"
 
 	"github.com/tubelet/tubelet/seed/budget"
-	"github.com/tubelet/tubelet/seed/metainfo"
 	"github.com/tubelet/tubelet/seed/swarm"
 	"github.com/tubelet/tubelet/store"
 )
 
-// Viewer is the header in which a viewer of a swarm says who it is. Other sites' pages can't
-// send it: our answer to their preflight does not name it.
+// Viewer is the header in which a viewer of a swarm shows the ticket that the tracker gave
+// it. Other sites' pages can't send it: our answer to their preflight does not name it.
 const Viewer = "Tubelet-Viewer"
 
 // Sending is a file that is about to be sent.
@@ -43,20 +42,27 @@ func (s *Share) Gate(f Sending, w io.Writer, from, to int64) io.WriteCloser {
 func (s *Share) claim(f Sending, from, to int64) (budget.Claim, func(whole bool)) {
 	nothing := func(bool) {}
 	c := budget.Claim{Viewer: f.Address, Way: budget.HTTP, Class: budget.Plain, Rate: float64(f.Rendition.Bandwidth) / 8}
-	id := f.Request.Header.Get(Viewer)
+	p, known := s.viewer(f)
 	first := f.Request.URL.Query().Has("first")
 	switch {
 	case f.Download, f.Rendition.File == "", f.Request.Header.Get("Range") == "" && !first:
 		c.Class = budget.Bulk
 		return c, nothing
-	case id != "" && f.Rendition.Infohash != "":
-		if _, err := metainfo.ParseHash(id); err == nil { // a peer id is as long as a hash
-			return s.leased(c, f.Rendition.Infohash, swarm.Peer(id), from, to)
-		}
+	case known:
+		return s.leased(c, f.Rendition.Infohash, p, from, to)
 	case from == 0 && to <= startBytes(f.Rendition) && s.starts.allow(f.Address, time.Now()):
 		c.Class = budget.Start
 	}
 	return c, nothing
+}
+
+// viewer finds out who asks.
+func (s *Share) viewer(f Sending) (swarm.Peer, bool) {
+	ticket := f.Request.Header.Get(Viewer)
+	if ticket == "" || f.Rendition.Infohash == "" {
+		return "", false
+	}
+	return s.tracker.Viewer(ticket)
 }
 
 // startBytes is how much of a file may go before everybody else's bytes: what a player of

@@ -2,12 +2,17 @@ package share
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/tubelet/tubelet/seed/budget"
 	"github.com/tubelet/tubelet/seed/swarm"
@@ -27,9 +32,8 @@ func (n *netListener) port() int { return n.LocalAddr().(*net.UDPAddr).Port }
 
 func TestClaims(t *testing.T) {
 	c := newChannel(t, nil)
-	found, _ := c.index.find(c.hash)
 	viewer := swarm.Peer(strings.Repeat("ab", 20))
-	c.swarm.Join(time.Now(), c.hash.String(), found.Room, viewer, false, "")
+	ticket := join(t, c, viewer)
 	r := store.Rendition{File: "360p.mp4", Infohash: c.hash.String(), Bandwidth: 800_000}
 	for _, w := range []struct {
 		name, target, rng, viewer string
@@ -50,7 +54,8 @@ func TestClaims(t *testing.T) {
 		{"the whole film from its start", "/", "bytes=0-", "", "f", r, false, 0, 100 << 20, budget.Plain, budget.HTTP},
 		{"a made-up first", "/?first=x", "", "", "g", r, false, 0, 100 << 20, budget.Plain, budget.HTTP},
 		{"on and on", "/", "bytes=1000-", "", "d", r, false, 1000, film, budget.Plain, budget.HTTP},
-		{"who joined, at its start", "/", "bytes=0-999", string(viewer), "e", r, false, 0, 1000, budget.Start, budget.Swarm},
+		{"who joined, at its start", "/", "bytes=0-999", ticket, "e", r, false, 0, 1000, budget.Start, budget.Swarm},
+		{"who calls itself as that viewer does", "/", "bytes=2000-2999", string(viewer), "e", r, false, 2000, 3000, budget.Plain, budget.HTTP},
 		{"who calls itself a viewer", "/", "bytes=500000-600000", strings.Repeat("cd", 20), "e", r, false, 500_000, 600_001, budget.Plain, budget.HTTP},
 		{"who says nonsense", "/", "bytes=500000-600000", "first, please", "e", r, false, 500_000, 600_001, budget.Plain, budget.HTTP},
 	} {
@@ -70,6 +75,23 @@ func TestClaims(t *testing.T) {
 			t.Errorf("%s: fairness counts by %q, want %q", w.name, got.Viewer, want)
 		}
 	}
+}
+
+// join has a viewer join over a socket and returns the ticket that it is given.
+func join(t *testing.T, c channelOf, viewer swarm.Peer) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(c.Socket))
+	t.Cleanup(server.Close)
+	conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	must(t, err)
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	text := fmt.Sprintf(`{"action":"join","info_hash":%q,"peer_id":%q}`, c.hash, viewer)
+	must(t, conn.Write(t.Context(), websocket.MessageText, []byte(text)))
+	_, answer, err := conn.Read(t.Context())
+	must(t, err)
+	var news struct{ Ticket string }
+	must(t, json.Unmarshal(answer, &news))
+	return news.Ticket
 }
 
 // What passes the gate is the same, with a limit and without, and is counted.
