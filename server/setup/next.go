@@ -106,7 +106,9 @@ RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 RestrictNamespaces=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
-SystemCallFilter=@system-service
+# landlock: the cage of ffmpeg. What is not allowed fails instead of killing.
+SystemCallFilter=@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self
+SystemCallErrorNumber=EPERM
 UMask=0077
 
 [Install]
