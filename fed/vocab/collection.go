@@ -12,6 +12,14 @@ func counted(id string, total int64) Object {
 	return Object{"id": id, "type": "OrderedCollection", "totalItems": total, "first": page(id, 1)}
 }
 
+// thread makes a collection of answers one to be read from where it stands: GoToSocial looks for
+// answers only where the first page is there too. As Mastodon's, it only says where to go on.
+func thread(collection Object) Object {
+	id := collection.ID()
+	collection["first"] = Object{"type": "OrderedCollectionPage", "partOf": id, "next": page(id, 1), "orderedItems": []any{}}
+	return collection
+}
+
 func page(id string, number int) string { return id + "?page=" + strconv.Itoa(number) }
 
 // Collection returns a collection that is read in pages. With hidden, nobody is told who or

@@ -28,7 +28,7 @@ func (s Site) Note(r Reply) Object {
 		"id": id, "type": "Note", "attributedTo": s.Person(), "inReplyTo": r.To, "context": s.Video(r.Video) + "/context",
 		"content": r.HTML, "mediaType": "text/html", "published": moment(r.Published), "updated": moment(latest(r.Published, r.Edited)),
 		"url": s.Channel.Base() + "/w/" + r.Video + "#comment-" + strconv.FormatInt(r.Number, 10), "tag": []any{},
-		"to": []string{Public}, "cc": []string{Followers(s.Person())}, "replies": id + "/replies",
+		"to": []string{Public}, "cc": []string{Followers(s.Person())}, "replies": thread(Object{"id": id + "/replies", "type": "OrderedCollection"}),
 		"interactionPolicy": Object{"canQuote": Object{"automaticApproval": []string{Public}}},
 	}
 	if r.Mention.ID != "" {

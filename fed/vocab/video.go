@@ -78,7 +78,7 @@ func (s Site) VideoObject(v store.Video, f Facts) Object {
 		"likes":    counted(id+"/likes", f.Likes),
 		"dislikes": counted(id+"/dislikes", f.Dislikes),
 		"shares":   counted(id+"/shares", f.Shares),
-		"replies":  counted(id+"/replies", f.Replies),
+		"replies":  thread(counted(id+"/replies", f.Replies)),
 		"comments": id + "/comments",
 		"context":  id + "/context", // FEP-7888
 	}

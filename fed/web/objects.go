@@ -230,11 +230,14 @@ func (w *Web) replies(ctx context.Context, site vocab.Site, r *http.Request) (Do
 	if err != nil {
 		return Document{}, err
 	}
-	ids, err := w.social.Replies(ctx, comment.Video, comment.ID, 0, pageSize)
+	total, err := w.social.Answers(ctx, comment.ID)
 	if err != nil {
 		return Document{}, err
 	}
-	return object(vocab.Whole(site.Comment(comment.ID)+"/replies", anys(ids, func(id string) any { return id })))
+	return list(r, site.Comment(comment.ID)+"/replies", total, func(offset, limit int) ([]any, error) {
+		ids, err := w.social.Replies(ctx, comment.Video, comment.ID, offset, limit)
+		return anys(ids, func(id string) any { return id }), err
+	})
 }
 
 // quote is the word that a quote was allowed, FEP-044f.

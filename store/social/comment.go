@@ -175,6 +175,11 @@ func (s *Store) Replies(ctx context.Context, video string, parent int64, offset,
 		order by published_at desc, id desc limit ? offset ?`, video, limit, offset)
 }
 
+// Answers counts what is shown right under a comment.
+func (s *Store) Answers(ctx context.Context, comment int64) (int64, error) {
+	return row(ctx, s, "replies", lite.Value[int64], `select count(*) from comments where parent = ? and state = 'shown' and uri <> '' `, comment)
+}
+
 // AllReplies returns the ids of everything that was written under a video and is shown.
 func (s *Store) AllReplies(ctx context.Context, video string, offset, limit int) ([]string, error) {
 	return rows(ctx, s, "replies", lite.Value[string], `select uri from comments where video = ? and state = 'shown' and uri <> ''
