@@ -9,6 +9,7 @@ import (
 const (
 	quiet = 20 * time.Second // how long hardly anybody asks for anything until memory is given back
 	few   = 20               // requests in that time: a film being watched, or a monitor
+	begun = 5 * time.Second  // from the start, which touches everything once, to the first look
 
 	maintained = 24 * time.Hour   // between two rounds of maintenance
 	settled    = 10 * time.Minute // from the start to the first, for machines that run by the hour
@@ -36,20 +37,30 @@ func (s *site) maintain(ctx context.Context) error {
 // minute took, for the next one; on a machine of one gigabyte that also transcodes, others
 // need it more.
 func (s *site) rest(ctx context.Context) error {
-	tick := time.NewTicker(quiet)
-	defer tick.Stop()
+	timer := time.NewTimer(begun)
+	defer timer.Stop()
 	seen, rested := s.requests.Load(), false // the start itself took some
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-timer.C:
 			now := s.requests.Load()
 			calm := now-seen <= few
 			if calm && !rested {
-				debug.FreeOSMemory()
+				s.release(ctx)
 			}
 			rested, seen = calm, now
+			timer.Reset(quiet)
 		}
 	}
+}
+
+// release gives back what nobody wants now. The pages of the program's own file are left
+// to the system, which drops them itself when it needs the room.
+func (s *site) release(ctx context.Context) {
+	if err := s.store.Rest(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("memory of the database kept", "err", err)
+	}
+	debug.FreeOSMemory()
 }

@@ -99,6 +99,9 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 // Close closes the database. The last process to close it folds the write-ahead log in.
 func (s *Store) Close() error { return s.db.Close() }
 
+// Rest gives back the memory that is held for the next query.
+func (s *Store) Rest(ctx context.Context) error { return s.db.Rest(ctx) }
+
 // DataVersion returns a number that differs from the one before when any process, this
 // one too, has committed since. It says nothing about how much has changed.
 func (s *Store) DataVersion(ctx context.Context) (int64, error) { return s.db.DataVersion(ctx) }

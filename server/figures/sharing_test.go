@@ -67,7 +67,7 @@ func (i *idle) measure(t *testing.T, bin, data, p2p string) {
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Process.Pid))
 	check(t, err)
 	i.start = append(i.start, took.Seconds()*1000)
-	i.memory = append(i.memory, resident(t, p))
+	i.memory = append(i.memory, resident(t, p, "VmRSS"))
 	i.descriptors = append(i.descriptors, float64(len(files)))
 	i.cpu = append(i.cpu, used)
 	i.goroutines = append(i.goroutines, float64(goroutines(t, p)))

@@ -108,6 +108,14 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
+// Rest gives back the memory that connections hold for the next query: those that read are
+// closed where they are idle, and opened again when they are wanted.
+func (db *DB) Rest(ctx context.Context) error {
+	db.reader.SetMaxIdleConns(0)
+	db.reader.SetMaxIdleConns(Readers)
+	return db.Exec(ctx, "pragma shrink_memory")
+}
+
 // DataVersion returns a number that differs from the one before when any process, this
 // one too, has committed since. It says nothing about how much has changed.
 func (db *DB) DataVersion(ctx context.Context) (int64, error) {
