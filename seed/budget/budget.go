@@ -233,6 +233,15 @@ func (b *Budget) Short() bool {
 	return b.month.soft() || b.short.is(b.now()) || queue > shortQueue.Seconds()
 }
 
+// Recall tells of what the database has for a month. A machine without a clock of its own may
+// have started in another month than it is.
+func (b *Budget) Recall(u Used) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.month.add(b.now(), b.sent.Swap(0))
+	b.month.recall(u)
+}
+
 // Soft says that the last tenth of the month has begun and is being stretched to its end.
 func (b *Budget) Soft() bool {
 	b.mu.Lock()

@@ -293,3 +293,57 @@ func TestStalled(t *testing.T) {
 		}
 	})
 }
+
+// TestClockJumps sets the clock a month ahead and back: what was used stays used.
+func TestClockJumps(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	const limit = 1_000_000
+	b := New(Config{Month: limit, Used: Used{Month: now, Bytes: 950_000}, Now: func() time.Time { return now }})
+	for _, step := range []struct {
+		name string
+		jump time.Duration
+		used int64
+	}{
+		{"a month ahead", 31 * 24 * time.Hour, 0},
+		{"back", -31 * 24 * time.Hour, 951_000},
+		{"two years back", -2 * 365 * 24 * time.Hour, 952_000},
+		{"and forth", 2 * 365 * 24 * time.Hour, 953_000},
+		{"the month really ends", 10 * 24 * time.Hour, 1000}, // the last bytes, which nobody had looked at
+	} {
+		now = now.Add(step.jump)
+		if got := b.Counts().Month.Bytes; got != step.used {
+			t.Errorf("%s: %d bytes are used, want %d", step.name, got, step.used)
+		}
+		b.count(HTTP, 1000)
+	}
+	b.Recall(Used{Month: now, Bytes: 40_000})
+	b.Recall(Used{Month: now.AddDate(0, -1, 0), Bytes: 900_000})
+	if got := b.Counts().Month.Bytes; got != 40_000 {
+		t.Errorf("after a look at the database %d bytes are used, want 40000", got)
+	}
+}
+
+// TestStalledReceiver: one who takes nothing, or next to nothing, does not make the line look slow.
+func TestStalledReceiver(t *testing.T) {
+	at := func(seconds float64) time.Time { return time.Unix(1000, 0).Add(time.Duration(seconds * 1e9)) }
+	d := &drain{}
+	for i := range 20 { // 100 kB/s on a busy line
+		d.wrote(at(float64(i)*0.1), at(float64(i+1)*0.1), 10_000)
+	}
+	fast := d.rate()
+	if fast < 90_000 || fast > 110_000 {
+		t.Fatalf("measured %.0f bytes a second, want 100000", fast)
+	}
+	for i := range 40 { // then only a receiver that takes 16 KiB in ten seconds
+		d.wrote(at(2+float64(i)*10), at(12+float64(i)*10), 16<<10)
+	}
+	if got := d.rate(); got != fast {
+		t.Errorf("measured %.0f bytes a second after a stalled receiver, want %.0f", got, fast)
+	}
+	for i := range 30 { // a line that is slow for all still counts as slow
+		d.wrote(at(500+float64(i)*1.1), at(501.1+float64(i)*1.1), 16<<10)
+	}
+	if got := d.rate(); got > 20_000 {
+		t.Errorf("measured %.0f bytes a second on a line of 15 kB/s", got)
+	}
+}

@@ -8,14 +8,14 @@ import (
 
 // drain measures how fast the line takes bytes while somebody waits for it: the largest of
 // the last ten seconds' rates. The largest, because a second may hold a slow receiver only;
-// the last ten, because lines change.
+// the last ten, because lines change. A write counts when it ends, with the time that no
+// earlier one has covered, so that a receiver who takes nothing says nothing of the line.
 type drain struct {
 	mu       sync.Mutex
-	writers  int           // writes under way
-	since    time.Time     // when the first of them began
-	busy     time.Duration // of this second
-	bytes    float64       // accepted in this second
-	began    time.Time     // this second
+	covered  time.Time     // up to when busy was counted
+	busy     time.Duration // of this slot
+	bytes    float64       // accepted in this slot
+	began    time.Time     // this slot
 	rates    [10]float64
 	at       int
 	measured float64
@@ -25,32 +25,27 @@ const (
 	drainSlot  = time.Second
 	drainFirst = 1.25e6                 // 10 Mbit/s, until something was measured
 	drainIdle  = 250 * time.Millisecond // less blocked time in a slot than this is none
+	drainSlow  = 2 * time.Second        // a part that takes longer, and comes to less than drainLeast, is the receiver's fault
+	drainLeast = 4 << 10                // bytes a second
 )
 
-func (d *drain) begin(now time.Time) {
+// wrote books a write of n bytes.
+func (d *drain) wrote(from, to time.Time, n int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.roll(now)
-	if d.writers == 0 {
-		d.since = now
+	took := to.Sub(from)
+	if took > drainSlow && float64(n) < drainLeast*took.Seconds() {
+		return
 	}
-	d.writers++
-}
-
-func (d *drain) end(now time.Time, n int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.collect(now)
-	d.writers--
+	if from.Before(d.covered) {
+		from = d.covered
+	}
+	if to.After(from) {
+		d.busy += to.Sub(from)
+		d.covered = to
+	}
 	d.bytes += float64(n)
-	d.roll(now)
-}
-
-func (d *drain) collect(now time.Time) {
-	if d.writers > 0 {
-		d.busy += now.Sub(d.since)
-		d.since = now
-	}
+	d.roll(to)
 }
 
 // roll closes a slot. One that was hardly busy only shows that the line is no slower than
@@ -59,7 +54,6 @@ func (d *drain) roll(now time.Time) {
 	if now.Sub(d.began) < drainSlot {
 		return
 	}
-	d.collect(now)
 	rate := d.bytes / max(d.busy, drainIdle).Seconds()
 	if d.busy >= drainIdle || rate > d.measured {
 		d.rates[d.at] = rate

@@ -10,6 +10,7 @@ type month struct {
 	limit int64
 	used  int64
 	first time.Time // the month's first instant
+	other Used      // the month before a change: clocks jump, and jump back
 }
 
 const (
@@ -22,12 +23,28 @@ func monthOf(now time.Time) time.Time {
 	return time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// add counts n bytes and begins a new month when it is due.
+// add counts n bytes and begins a new month when it is due. A clock that was a month ahead
+// for a while takes nothing away: what was counted then belongs to this month too.
 func (m *month) add(now time.Time, n int64) {
-	if first := monthOf(now); first.After(m.first) {
+	switch first := monthOf(now); {
+	case first.After(m.first):
+		before := Used{m.first, m.used}
 		m.first, m.used = first, 0
+		if m.other.Month.Equal(first) {
+			m.used = m.other.Bytes
+		}
+		m.other = before
+	case first.Before(m.first) && m.other.Month.Equal(first):
+		m.first, m.used, m.other = first, m.used+m.other.Bytes, Used{Month: m.first}
 	}
 	m.used += n
+}
+
+// recall takes over what was counted before, if it is this month's and more.
+func (m *month) recall(u Used) {
+	if monthOf(u.Month).Equal(m.first) {
+		m.used = max(m.used, u.Bytes)
+	}
 }
 
 // soft says that the last tenth has begun.

@@ -49,9 +49,9 @@ func (w *Writer) Write(p []byte) (written int, err error) {
 		if err := w.budget.Take(w.ctx, w.claim, n); err != nil {
 			return written, err
 		}
-		w.budget.drain.begin(w.budget.now())
+		began := w.budget.now()
 		k, err := w.w.Write(p[:n])
-		w.sent(int64(k))
+		w.sent(began, int64(k))
 		written += k
 		if err != nil {
 			return written, err
@@ -77,9 +77,9 @@ func (w *Writer) copyLimited(r *io.LimitedReader) (written int64, err error) {
 		if err := w.budget.Take(w.ctx, w.claim, int(n)); err != nil {
 			return written, err
 		}
-		w.budget.drain.begin(w.budget.now())
+		began := w.budget.now()
 		k, err := io.CopyN(w.w, r.R, n)
-		w.sent(k)
+		w.sent(began, k)
 		written += k
 		r.N -= k
 		if err == io.EOF {
@@ -103,8 +103,8 @@ func (w *Writer) Close() error {
 
 func (w *Writer) forgive() { w.budget.owed.Add(-w.left.Swap(0)) }
 
-func (w *Writer) sent(n int64) {
-	w.budget.drain.end(w.budget.now(), n)
+func (w *Writer) sent(began time.Time, n int64) {
+	w.budget.drain.wrote(began, w.budget.now(), n)
 	for left := w.left.Load(); left > 0; left = w.left.Load() {
 		if part := min(n, left); w.left.CompareAndSwap(left, left-part) {
 			w.budget.owed.Add(-part)

@@ -64,6 +64,7 @@ type Share struct {
 	short   bool
 	since   time.Time       // when short changed
 	mirrors map[string]bool // seen, and written down
+	month   time.Time       // whose bytes the budget was told
 }
 
 // New reads what was sent before and the settings. It opens nothing.
@@ -137,10 +138,31 @@ func (s *Share) look(ctx context.Context, port uint16) error {
 		s.version = version
 	}
 	s.shortage(now)
+	if err := s.recall(ctx, now); err != nil {
+		return err
+	}
 	if s.traffic.due(now) {
 		err = errors.Join(s.traffic.flush(ctx, now), s.seeMirrors(ctx))
 	}
 	return errors.Join(err, s.watching.tell(ctx, now))
+}
+
+// recall tells the budget what the database has when another month begins, or the clock was
+// set: the count of a month that is only half over must not begin anew.
+func (s *Share) recall(ctx context.Context, now time.Time) error {
+	first := s.budget.Counts().Month.Month
+	if first.Equal(s.month) {
+		return nil
+	}
+	if err := s.traffic.flush(ctx, now); err != nil {
+		return err
+	}
+	_, month, err := s.cfg.Store.Traffic(ctx, now)
+	if err == nil {
+		s.budget.Recall(budget.Used{Month: now, Bytes: sent(month)})
+		s.month = first
+	}
+	return err
 }
 
 // heedSeed takes over what is set about the seed. Pages name its port while it is open.
