@@ -124,7 +124,7 @@ func exercise(t *testing.T, s *Store) {
 		err2(s.NextRev(ctx, v.ID)), s.CreateMedia(ctx, v.ID, Media{Rev: 2}, nil), s.AddRenditions(ctx, v.ID, 2, []Rendition{r}, true, nil),
 		err2(s.MediaRev(ctx, v.ID, 2)), err2(s.ObsoleteMedia(ctx)), s.ForgetMedia(ctx, MediaRef{v.ID, 1}),
 		s.SetPoster(ctx, v.ID, 2, Poster{File: "p"}), s.SetStoryboard(ctx, v.ID, 2, Storyboard{}),
-		s.ForgetSource(ctx, v.ID, 2), err2(s.Files(ctx)))
+		s.DropRenditions(ctx, MediaRef{v.ID, 2}, []Rendition{{Height: 1}}, []Job{{Kind: "a", Video: v.ID, Rev: 2}}), s.ForgetSource(ctx, v.ID, 2), err2(s.Files(ctx)))
 	later := time.Now().Add(time.Minute)
 	for _, end := range []func(Job) error{
 		func(j Job) error { return s.FailJob(ctx, j.ID, "x", true) },

@@ -60,6 +60,32 @@ func (s *Store) AddRenditions(ctx context.Context, id string, rev int, list []Re
 	return nil
 }
 
+// DropRenditions forgets renditions whose files are lost, so that nobody is sent to them, and
+// adds the jobs that make them again. Until these are done the revision counts as unfinished.
+func (s *Store) DropRenditions(ctx context.Context, ref MediaRef, list []Rendition, jobs []Job) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, r := range list {
+			err := lite.Changed(ctx, tx, "delete from renditions where video = ? and rev = ? and height = ? and language = ?",
+				ref.Video, ref.Rev, r.Height, r.Language)
+			if err != nil && err != ErrNotFound {
+				return err
+			}
+		}
+		if len(jobs) > 0 {
+			err := changeMedia(ctx, tx, ref.Video, ref.Rev, `error = '', state = iif(exists (select 1 from renditions r
+				where r.video = media.video and r.rev = media.rev and r.language = ''), 'watchable', 'processing')`)
+			if err != nil {
+				return err
+			}
+		}
+		return addJobs(ctx, tx, jobs)
+	})
+	if err != nil {
+		return fmt.Errorf("drop renditions of %s/%d: %w", ref.Video, ref.Rev, err)
+	}
+	return nil
+}
+
 // recordRenditions stores renditions and draws the consequences for the media's state.
 func recordRenditions(ctx context.Context, tx *sql.Tx, id string, rev int, list []Rendition, done bool) error {
 	for _, r := range list {

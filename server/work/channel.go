@@ -83,7 +83,11 @@ func (g *ingest) placeChannel(ctx context.Context, c store.Channel, made []strin
 		return err
 	}
 	// The edit has succeeded: what stays is the next sweep's.
-	if err := g.w.sweepChannel(ctx); err != nil {
+	old, err := g.w.orphanPictures(ctx)
+	for _, o := range old {
+		err = errors.Join(err, os.Remove(g.w.path(o.Path)))
+	}
+	if err != nil {
 		g.w.log.Warn("old picture not removed", "err", err)
 	}
 	return nil

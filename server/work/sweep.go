@@ -14,48 +14,94 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
+// Orphan is something in the data directory that belongs to no row, no open job and no
+// publish in progress.
+type Orphan struct {
+	Path  string // below the data directory
+	Why   string
+	Bytes int64
+}
+
 // Sweep removes every file and folder in work/, videos/ and channel/ that belongs to no row, no
 // open job and no publish in progress. It never harms a running one: whoever makes a folder or
 // brings a file into videos/ holds the place lock until the folder is locked or the row is
 // committed, and the sweep holds it too. What it cannot remove it names in its error, after
 // it has removed the rest.
 func (w *Worker) Sweep(ctx context.Context) error {
-	err := w.placing(ctx, func(ctx context.Context) error {
-		return errors.Join(w.sweepWork(ctx), w.sweepVideos(ctx), w.sweepChannel(ctx), w.sweepRoot())
-	})
-	if err != nil {
-		return fmt.Errorf("sweep: %w", err)
-	}
-	return nil
+	_, err := w.Orphans(ctx, true)
+	return err
 }
 
-// sweepWork removes the folders of dead processes and closed jobs.
-func (w *Worker) sweepWork(ctx context.Context) error {
-	entries, err := os.ReadDir(w.path("work"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+// Orphans finds what Sweep would remove, and removes it if that is wanted.
+func (w *Worker) Orphans(ctx context.Context, remove bool) ([]Orphan, error) {
+	var list []Orphan
+	err := w.placing(ctx, func(ctx context.Context) error {
+		var errs []error
+		for _, find := range []func(context.Context) ([]Orphan, error){w.orphanWork, w.orphanVideos, w.orphanPictures, w.orphanRoot} {
+			found, err := find(ctx)
+			list, errs = append(list, found...), append(errs, err)
+		}
+		for _, o := range list {
+			if !remove {
+				break
+			}
+			w.log.Info(o.Why+" removed", "path", w.path(o.Path))
+			errs = append(errs, os.RemoveAll(w.path(o.Path)))
+		}
+		return errors.Join(errs...)
+	})
 	if err != nil {
-		return err
+		return list, fmt.Errorf("sweep: %w", err)
+	}
+	return list, nil
+}
+
+// orphan describes what is at a path below the data directory.
+func (w *Worker) orphan(path, why string) Orphan {
+	o := Orphan{Path: path, Why: why}
+	filepath.WalkDir(w.path(path), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			o.Bytes += info.Size()
+		}
+		return nil
+	})
+	return o
+}
+
+// entries lists a folder of the data directory that need not be there.
+func (w *Worker) entries(folder string) ([]fs.DirEntry, error) {
+	list, err := os.ReadDir(w.path(folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return list, err
+}
+
+// orphanWork finds the folders of dead processes and closed jobs.
+func (w *Worker) orphanWork(ctx context.Context) (list []Orphan, err error) {
+	entries, err := w.entries("work")
+	if err != nil || len(entries) == 0 {
+		return nil, err
 	}
 	jobs, err := w.store.Jobs(ctx, store.JobList{Open: true})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	open := map[string]bool{}
 	for _, j := range jobs {
 		open["job-"+strconv.FormatInt(j.ID, 10)] = true
 	}
-	var errs []error
 	for _, e := range entries {
-		path := w.path("work", e.Name())
-		if open[e.Name()] || e.IsDir() && held(path) {
+		path := filepath.Join("work", e.Name())
+		if open[e.Name()] || e.IsDir() && held(w.path(path)) {
 			continue
 		}
-		w.log.Info("left-over work removed", "path", path)
-		errs = append(errs, os.RemoveAll(path))
+		list = append(list, w.orphan(path, "left-over work"))
 	}
-	return errors.Join(errs...)
+	return list, nil
 }
 
 // held reports whether a living process holds the folder's lock, or whether that cannot be
@@ -73,12 +119,12 @@ func held(dir string) bool {
 	return false
 }
 
-// sweepVideos removes what no row names. The rows are read first, but under the place lock
+// orphanVideos finds what no row names. The rows are read first, but under the place lock
 // none can be added meanwhile.
-func (w *Worker) sweepVideos(ctx context.Context) error {
+func (w *Worker) orphanVideos(ctx context.Context) (list []Orphan, err error) {
 	files, err := w.store.Files(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	named := make(map[string]bool, 2*len(files))
 	for _, f := range files {
@@ -99,51 +145,41 @@ func (w *Worker) sweepVideos(ctx context.Context) error {
 		if err != nil || path == root || named[rel] {
 			return err
 		}
-		w.log.Info("file without a row removed", "path", path)
-		errs = append(errs, os.RemoveAll(path))
+		list = append(list, w.orphan(filepath.Join("videos", rel), "file without a row"))
 		if d.IsDir() {
 			return fs.SkipDir
 		}
 		return nil
 	})
-	return errors.Join(errs...)
+	return list, errors.Join(errs...)
 }
 
-// sweepChannel removes pictures that the channel does not name: new ones that a kill came
+// orphanPictures finds pictures that the channel does not name: new ones that a kill came
 // before, and replaced ones that it spared.
-func (w *Worker) sweepChannel(ctx context.Context) error {
-	entries, err := os.ReadDir(w.path("channel"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
+func (w *Worker) orphanPictures(ctx context.Context) (list []Orphan, err error) {
+	entries, err := w.entries("channel")
+	if err != nil || len(entries) == 0 {
+		return nil, err
 	}
 	c, err := w.store.Channel(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
 	for _, e := range entries {
-		if path := w.path("channel", e.Name()); e.Name() != c.Avatar && e.Name() != c.Banner {
-			w.log.Info("picture without a row removed", "path", path)
-			errs = append(errs, os.RemoveAll(path))
+		if e.Name() != c.Avatar && e.Name() != c.Banner {
+			list = append(list, w.orphan(filepath.Join("channel", e.Name()), "picture without a row"))
 		}
 	}
-	return errors.Join(errs...)
+	return list, nil
 }
 
-// sweepRoot removes what a kill may have left beside the database.
-func (w *Worker) sweepRoot() error {
-	entries, err := os.ReadDir(w.data)
-	if err != nil {
-		return err
-	}
-	var errs []error
+// orphanRoot finds what a kill may have left beside the database.
+func (w *Worker) orphanRoot(context.Context) (list []Orphan, err error) {
+	entries, err := w.entries(".")
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), "try-") || e.Name() == "ballast.part" {
-			errs = append(errs, os.RemoveAll(w.path(e.Name())))
+			list = append(list, w.orphan(e.Name(), "left-over file"))
 		}
 	}
-	return errors.Join(errs...)
+	return list, err
 }

@@ -204,6 +204,56 @@ func (t *task) roomFor(n int64) error {
 	return err
 }
 
+// Lost says what of a revision is lost on the disk and is to be made again.
+type Lost struct {
+	Renditions []store.Rendition
+	Source     bool // the kept original
+	Poster     bool
+	Storyboard bool
+}
+
+// Remake forgets what is lost and queues the jobs that make it again from the best there is.
+// Renditions for which there is nothing good enough are the caller's to leave out.
+func (w *Worker) Remake(ctx context.Context, ref store.MediaRef, lost Lost) error {
+	m, err := w.store.MediaRev(ctx, ref.Video, ref.Rev)
+	if err != nil {
+		return err
+	}
+	if lost.Source {
+		if err := w.store.ForgetSource(ctx, ref.Video, ref.Rev); err != nil {
+			return err
+		}
+	}
+	var jobs []store.Job
+	if lost.Poster {
+		jobs = append(jobs, newJob(kindPoster))
+		if err := w.store.SetPoster(ctx, ref.Video, ref.Rev, store.Poster{}); err != nil {
+			return err
+		}
+	}
+	if lost.Storyboard {
+		jobs = append(jobs, newJob(kindStoryboard))
+		if err := w.store.SetStoryboard(ctx, ref.Video, ref.Rev, store.Storyboard{}); err != nil {
+			return err
+		}
+	}
+	if len(lost.Renditions) == 0 {
+		for _, j := range owned(jobs, ref.Video, ref.Rev) {
+			if _, err := w.store.Enqueue(ctx, j); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	kind := kindLadder
+	if len(lost.Renditions) == len(m.Renditions) {
+		kind = kindTranscode
+	}
+	return w.record(ctx, func(ctx context.Context) error {
+		return w.store.DropRenditions(ctx, ref, lost.Renditions, owned(append(jobs, newJob(kind)), ref.Video, ref.Rev))
+	})
+}
+
 // todo is what of a plan is not made yet.
 type todo struct {
 	copy    bool  // the stream copy
