@@ -152,7 +152,11 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 	}
 	for _, p := range v.wishes {
 		if slack, needed := r.x.slack(p, pos); needed && !v.held.has(p) {
-			asks = append(asks, ask{key: slack + r.rules.WishPenalty, slack: slack, room: r, piece: p, by: v})
+			key := slack + r.rules.WishPenalty
+			if v.connected == 0 && r.copies[p] > 0 {
+				key += r.rules.MeetPenalty
+			}
+			asks = append(asks, ask{key: key, slack: slack, room: r, piece: p, by: v})
 		}
 	}
 	return asks
