@@ -57,6 +57,20 @@ func (r rule) or(older map[string]string) rule {
 func knownSettings() []known {
 	return []known{
 		{"listen", ":443", "address that serve listens on", rule{check: address}},
+		{"listen.redirect", "auto", "address that sends visitors from http to https and proves the name to the certificate authority; auto is port 80 beside port 443, off none",
+			orWord("auto", orWord("off", rule{check: address}))},
+		{"tls", "off", "where the certificate comes from: auto (got and renewed by ACME), files (tls.cert and tls.key), or off behind a proxy; for the next start of serve", oneOf("auto", "files", "off")},
+		{"tls.cert", "", "PEM file with the certificate and its chain, read again when it changes", rule{check: file}},
+		{"tls.key", "", "PEM file with its key", rule{check: file}},
+		{"tls.directory", "", "address of the ACME directory of the certificate authority; empty means Let's Encrypt", rule{check: webAddress}},
+		{"tls.ca_file", "", "PEM file of who signed that directory's own certificate; empty means the system's", rule{check: file}},
+		{"tls.email", "", "address that the certificate authority may write to", orWord("", rule{check: mailAddress})},
+		{"tls.resolver", "", "DNS server that is asked whether the name leads here before a certificate is, such as 192.168.1.1:53; empty means the system's", orWord("", rule{check: address})},
+		{"trusted_proxies", "auto", "networks whose X-Forwarded-For is believed, such as 10.1.0.0/16; auto is this machine and private networks while tls is off, and none else",
+			orWord("auto", orWord("none", rule{check: networks}))},
+		{"metrics.listen", "", "where Prometheus finds figures: a port of this machine such as 127.0.0.1:9633, or a socket such as unix:/run/tubelet/metrics; empty means nowhere", orWord("", rule{check: private})},
+		{"ports", "off", "have the router at home send its ports here: upnp (NAT-PMP too) or off", oneOf("off", "upnp")},
+		{"on_address_change", "", "command that is run when the address of this place on the internet has changed, for dynamic DNS; words with spaces in quotes", rule{check: command}},
 		{"threads", "0", "processor cores that making videos may use; 0 means all", between(0, 1024)},
 		{"transcode.nice", "15", "how far making videos stands back for other work, 0 to 19", between(0, 19)},
 		{"encoder", "auto", "H.264 encoder; auto tries the hardware's, then libx264",
@@ -91,6 +105,7 @@ func knownSettings() []known {
 		{"notify.password_file", "", "file with the password for it, readable by the server alone", rule{check: folder}},
 		{"notify.every", "1h", "comments and followers are told together, at most so often", rule{check: interval}},
 		{"knock", "on", "help friends' tubelet doctor --via: say how their machine looks from here, and connect back to it and to nobody else: on or off", oneOf("on", "off")},
+		{"log_format", "auto", "how messages are logged: text, json, or auto (text on a terminal); for the next start of serve", oneOf("auto", "text", "json")},
 		{"log_level", "info", "least important message that is logged: debug, info, warn or error", oneOf("debug", "info", "warn", "error")},
 	}
 }
@@ -233,6 +248,13 @@ func folder(v string) error {
 	return nil
 }
 
+func file(v string) error {
+	if folder(v) != nil {
+		return fmt.Errorf("it is the whole path of a file, such as /etc/ssl/video.pem")
+	}
+	return nil
+}
+
 // ParseInterval reads a time such as 12h, 90m or 7d.
 func ParseInterval(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
@@ -273,6 +295,52 @@ func mailAddress(v string) error {
 		return fmt.Errorf("it is a mail address, such as me@mail.example")
 	}
 	return nil
+}
+
+// private is an address that only this machine reaches.
+func private(v string) error {
+	if path, ok := strings.CutPrefix(v, "unix:"); ok {
+		if filepath.IsAbs(path) && len(path) < 100 {
+			return nil
+		}
+	} else if a, err := netip.ParseAddrPort(v); err == nil && a.Addr().IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("it is a port of this machine, such as 127.0.0.1:9633, or a socket, such as unix:/run/tubelet/metrics")
+}
+
+func command(v string) error {
+	if _, err := SplitCommand(v); err != nil {
+		return err
+	}
+	return nil
+}
+
+// SplitCommand returns the words of a command. No shell reads them: a word in quotes, double
+// or single, may hold spaces, and that is all.
+func SplitCommand(text string) ([]string, error) {
+	var words []string
+	if strings.ContainsAny(text, "\r\n\x00") || len(text) > 1000 {
+		return nil, Errorf(ErrInvalid, "a command is one line of at most 1000 bytes")
+	}
+	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
+		end, word := strings.IndexByte(rest, ' '), ""
+		if quote := rest[0]; quote == '"' || quote == '\'' {
+			if end = strings.IndexByte(rest[1:], quote); end < 0 {
+				return nil, Errorf(ErrInvalid, "a quote is not closed")
+			}
+			word, rest = rest[1:1+end], rest[2+end:]
+		} else if end < 0 {
+			word, rest = rest, ""
+		} else {
+			word, rest = rest[:end], rest[end:]
+		}
+		words = append(words, word)
+	}
+	if len(words) > 0 && !filepath.IsAbs(words[0]) {
+		return nil, Errorf(ErrInvalid, "name the program by its whole path, such as /usr/local/bin/update-dns")
+	}
+	return words, nil
 }
 
 func networks(v string) error {

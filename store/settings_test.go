@@ -55,6 +55,13 @@ func TestSettings(t *testing.T) {
 		{"license", "CC-BY-4.0", nil}, {"license", "a\nb", store.ErrInvalid},
 		{"log_level", "debug", nil}, {"log_level", "loud", store.ErrInvalid},
 		{"transcode.nice", "20", store.ErrInvalid}, {"keep_originals", "always", nil},
+		{"tls", "auto", nil}, {"tls", "on", store.ErrInvalid},
+		{"tls.cert", "/etc/cert.pem", nil}, {"tls.cert", "cert.pem", store.ErrInvalid},
+		{"listen.redirect", "off", nil}, {"listen.redirect", ":8081", nil}, {"listen.redirect", "80", store.ErrInvalid},
+		{"trusted_proxies", "none", nil}, {"trusted_proxies", "10.0.0.0/8 fd00::/8", nil}, {"trusted_proxies", "10.0.0.1", store.ErrInvalid},
+		{"metrics.listen", "127.0.0.1:9633", nil}, {"metrics.listen", "[::1]:9633", nil}, {"metrics.listen", "unix:/run/x", nil},
+		{"metrics.listen", ":9633", store.ErrInvalid}, {"metrics.listen", "192.168.1.2:9633", store.ErrInvalid}, {"metrics.listen", "localhost:9633", store.ErrInvalid}, {"metrics.listen", "unix:run", store.ErrInvalid},
+		{"on_address_change", "/bin/update --name 'a b'", nil}, {"on_address_change", "update", store.ErrInvalid}, {"on_address_change", "/bin/update 'a", store.ErrInvalid}, {"on_address_change", "/bin/a\nb", store.ErrInvalid},
 		{"nonsense", "1", store.ErrNotFound},
 	}
 	for _, test := range tests {
@@ -91,6 +98,18 @@ func TestOlderWords(t *testing.T) {
 		must(t, s.SetSetting(t.Context(), "downloads", step[0]))
 		if got, err := s.Setting(t.Context(), "downloads"); err != nil || got != step[1] {
 			t.Errorf("downloads = %s is %q, %v", step[0], got, err)
+		}
+	}
+}
+
+func TestSplitCommand(t *testing.T) {
+	for _, w := range []struct{ text, want string }{
+		{"", ""}, {"  ", ""}, {"/bin/a", "/bin/a"}, {" /bin/a  b ", "/bin/a|b"},
+		{`/bin/a "b c" 'd "e"' ""`, `/bin/a|b c|d "e"|`}, {`/bin/a $(rm) ; | b`, `/bin/a|$(rm)|;|||b`},
+	} {
+		words, err := store.SplitCommand(w.text)
+		if got := strings.Join(words, "|"); err != nil || got != w.want {
+			t.Errorf("%q: %q, %v", w.text, got, err)
 		}
 	}
 }
