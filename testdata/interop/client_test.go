@@ -90,9 +90,9 @@ func (c *client) heard(post map[string]any, text string) bool {
 	return strings.Contains(string(all), text)
 }
 
-// seen returns a post as it is shown now.
-func (c *client) seen(post map[string]any) string {
+// seen returns a post as it is shown now. snac2 gives a post that was edited a new number.
+func (c *client) seen(uri string) string {
 	c.t.Helper()
-	now, _ := c.call(http.MethodGet, fmt.Sprintf("/api/v1/statuses/%s", post["id"]), nil).(map[string]any)
+	now := c.home(uri)
 	return fmt.Sprint(now["spoiler_text"], " ", now["content"])
 }

@@ -61,8 +61,8 @@ func flows(t *testing.T, r *rig, c *client, acct string) {
 	r.wait("the creator's answer goes", func() bool { return !c.heard(post, "hear") })
 
 	r.tubelet("edit", object[strings.LastIndexByte(object, '/')+1:], "--title", "A better vise")
-	if !r.wait("edit of the video arrives", func() bool { return strings.Contains(c.seen(post), "better") }) {
-		t.Logf("it is seen as %s", c.seen(post))
+	if !r.wait("edit of the video arrives", func() bool { return strings.Contains(c.seen(object), "better") }) {
+		t.Logf("it is seen as %s; the timeline is %v", c.seen(object), c.call(http.MethodGet, "/api/v1/timelines/home", nil))
 	}
 
 	c.on(post, "unfavourite")

@@ -222,3 +222,8 @@ func must(t *testing.T, errs ...error) {
 		t.Fatal(err)
 	}
 }
+
+// succeeds reports whether a program ends well.
+func succeeds(program string, args ...string) bool {
+	return exec.Command(program, args...).Run() == nil
+}
