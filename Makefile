@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 ARCHES  := amd64 arm64 arm
 
-.PHONY: help build demo test test-long race lint fuzz bench bench-size bench-swarm dist clean
+.PHONY: help build demo test test-long race vet lint vuln nightly soak soak-race fuzz bench bench-size bench-swarm release release-test dist clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -23,9 +23,9 @@ demo: ## a throw-away channel on http://localhost:8080
 	@.ci/install ffmpeg
 	exec testdata/demo/run
 
-test: ## lint, unit tests, stories, browsers
+test: ## vet, unit tests, stories, browsers
 	@.ci/install ffmpeg browsers peers pebble
-	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory vet
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
 	(cd testdata/fedify && npm ci --silent --no-audit --no-fund)
 	(cd testdata/peers && npm ci --silent --no-audit --no-fund)
@@ -40,11 +40,35 @@ test-long: ## make test, then the race detector and a minute of each fuzz target
 race: ## the tests that share memory, under the race detector
 	CGO_ENABLED=1 go test -race -tags nosqlite,disable_libutp -timeout 30m ./store/... ./server/... ./media/... ./seed/... ./fed/...
 
-lint: ## gofmt and vet
+vet: ## gofmt and vet
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go'))
 	[ -z "$$unformatted" ] || { echo "run gofmt on: $$unformatted" >&2; exit 1; }
 	go vet ./...
-	go vet -tags bench ./... ./testdata/swarm
+	go vet -tags bench ./... ./testdata/swarm ./testdata/soak
+	go vet -tags long ./...
+	go vet .ci/release/sbom.go
+
+lint: vet ## and staticcheck
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+vuln: ## known holes in what is linked in; asks vuln.go.dev
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+nightly: ## what takes hours: lint, holes, races, a minute of each fuzz target, an hour of everything at once
+	$(MAKE) lint
+	$(MAKE) vuln
+	$(MAKE) race
+	$(MAKE) fuzz FUZZTIME=60s
+	$(MAKE) soak
+	$(MAKE) soak-race
+
+soak: ## viewers, followers, publishes and peers at once for SOAK (1h): does anything grow
+	@.ci/install ffmpeg
+	SOAK=$${SOAK:-1h} go test -tags bench -timeout 12h -run '^TestFigureSoak$$' -v -count=1 ./testdata/soak
+
+soak-race: ## the same for SOAK (5m) under the race detector
+	@.ci/install ffmpeg
+	SOAK=$${SOAK:-5m} CGO_ENABLED=1 go test -race -tags bench,nosqlite,disable_libutp -timeout 12h -run '^TestFigureSoak$$' -v -count=1 ./testdata/soak
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME
@@ -72,6 +96,13 @@ bench-size: ## size of the binary on each architecture
 	  printf '%-28s %5.1f MiB\n' dist/tubelet-linux-$$arch $$(stat -c %s dist/tubelet-linux-$$arch | awk '{print $$1/1048576}')
 	done
 	ldd dist/tubelet-linux-amd64 2>&1 | sed 's/^\s*/ldd: /' || true
+
+release: ## a release of the commit at hand in dist: binaries built twice, packages, checksums; RELEASE_KEY signs
+	.ci/release/release dist
+
+release-test: ## install, run, upgrade and remove the Debian package in a fresh Debian; root
+	@.ci/install ffmpeg debootstrap
+	.ci/release/try-deb dist
 
 dist: bench-size ## binaries for amd64, arm64 and armv7
 
