@@ -16,7 +16,7 @@ import (
 	"github.com/tubelet/tubelet/fed/sign"
 )
 
-const people = 20
+const people = 10 // as many keys as one address may bring in a while
 
 // host is a server of the fediverse with some people on it.
 type host struct {
@@ -47,7 +47,7 @@ func (r *rig) follow(ctx context.Context) {
 	for i := range people {
 		h.post(ctx, i, object{"type": "Follow", "object": h.me}, "followed")
 	}
-	for n := 0; pause(ctx, 500*time.Millisecond); n++ {
+	for n := 0; pause(ctx, 2*time.Second); n++ {
 		v, ok := r.any()
 		if !ok {
 			continue
@@ -60,7 +60,7 @@ func (r *rig) follow(ctx context.Context) {
 			"id": note, "type": "Note", "attributedTo": actor, "inReplyTo": about, "content": "<p>Hello</p>", "published": time.Now().UTC().Format(time.RFC3339),
 			"to": []string{"https://www.w3.org/ns/activitystreams#Public"}, "cc": []string{h.me},
 		}}, "comments taken in")
-		if !pause(ctx, 500*time.Millisecond) {
+		if !pause(ctx, 2*time.Second) {
 			return
 		}
 		h.post(ctx, who, object{"type": "Undo", "object": object{"id": like, "type": "Like", "actor": actor, "object": about}}, "taken back")

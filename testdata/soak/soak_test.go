@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("SOAK_PROGRAM") == "" {
 		os.Exit(m.Run())
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	if path := os.Getenv("SOAK_STATE"); path != "" && slices.Contains(os.Args, "serve") {
 		go tell(path)
 	}
