@@ -6,10 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tubelet/tubelet/server/cache"
+	"github.com/tubelet/tubelet/server/front"
 	"github.com/tubelet/tubelet/server/knock"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
@@ -85,7 +87,7 @@ func (s *site) headers(h http.Header, r *http.Request) {
 // points his name at us must not become a page of ours, nor read us as one of his.
 func (s *site) answersTo(host string) bool {
 	name := hostName(host)
-	if s.local && loopback(name) {
+	if s.local && front.Loopback(name) {
 		return true
 	}
 	return name != "" && name == hostName(s.channel.Domain)
@@ -204,4 +206,8 @@ func lastForwarded(headers []string) (netip.Addr, bool) {
 	entries := strings.Split(headers[len(headers)-1], ",")
 	ip, err := netip.ParseAddr(strings.TrimSpace(entries[len(entries)-1]))
 	return ip.Unmap(), err == nil
+}
+
+func within(networks []netip.Prefix, ip netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(ip) })
 }

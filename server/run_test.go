@@ -3,14 +3,11 @@ package server
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -130,27 +127,6 @@ func TestRunRefuses(t *testing.T) {
 	behind := run(t, plain)
 	if a := behind.get(t, "/", "Host: video.example"); a.StatusCode != 200 {
 		t.Errorf("behind a proxy: %d", a.StatusCode)
-	}
-}
-
-func TestAddress(t *testing.T) {
-	for _, w := range []struct {
-		name   string
-		cfg    Config
-		domain string
-		want   string
-	}{
-		{"as told", Config{Local: true, Listen: "127.0.0.1:9"}, "127.0.0.1:8080", "127.0.0.1:9"},
-		{"the local channel's own", Config{Local: true}, "127.0.0.1:18123", "127.0.0.1:18123"},
-		{"localhost", Config{Local: true}, "localhost:18123", "localhost:18123"},
-		{"IPv6", Config{Local: true}, "[::1]:18123", "[::1]:18123"},
-		{"tried out locally", Config{Local: true}, "video.example", localAddress},
-		{"another machine's name", Config{Local: true}, "tubelet:8000", localAddress},
-	} {
-		got, err := address(t.Context(), w.cfg, store.Channel{Domain: w.domain})
-		if err != nil || got != w.want {
-			t.Errorf("%s: %q, %v; want %q", w.name, got, err, w.want)
-		}
 	}
 }
 
@@ -277,33 +253,5 @@ func TestLargeHeaders(t *testing.T) {
 	r := run(t, runConfig(t))
 	if a := r.get(t, "/", "X-Large: "+strings.Repeat("x", 33<<10)); a.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("%d", a.StatusCode)
-	}
-}
-
-// TestTLS serves HTTPS with a certificate that it is given, as HTTP/2.
-func TestTLS(t *testing.T) {
-	lender := httptest.NewTLSServer(nil) // for its certificate, of example.com
-	defer lender.Close()
-	data, db := open(t, store.Channel{Handle: "w", Domain: "example.com", Name: "W", CreatedAt: time.Now()})
-	r := run(t, Config{
-		Data: data, Store: db, Media: media.New(media.Config{}), Listen: "127.0.0.1:0",
-		TLS: &tls.Config{Certificates: lender.TLS.Certificates},
-	})
-	roots := x509.NewCertPool()
-	roots.AddCert(lender.Certificate())
-	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"}}
-	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", strings.Replace(r.url, "http:", "https:", 1), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Host = "example.com"
-	res, err := transport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != 200 || res.ProtoMajor != 2 || res.Header.Get("Strict-Transport-Security") == "" {
-		t.Errorf("%s %s %v", res.Proto, res.Status, res.Header)
 	}
 }

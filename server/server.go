@@ -10,17 +10,18 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/tubelet/tubelet/media"
+	"github.com/tubelet/tubelet/server/front"
+	"github.com/tubelet/tubelet/server/systemd"
 	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/server/work/disk"
@@ -48,14 +49,12 @@ type Config struct {
 	Listen string
 
 	// Local means plain HTTP for this machine, whatever the channel's domain: beside the
-	// domain, the names of the loopback interface are answered.
+	// domain, the names of the loopback interface are answered. Without it the settings say
+	// whether TLS is ours or a proxy's in front; see package front.
 	Local bool
 
-	// TLS makes the server speak HTTPS with these certificates. Without it, and without
-	// Local, it speaks plain HTTP to a proxy in front that does HTTPS: the proxy passes
-	// the Host on, and the last X-Forwarded-For is believed when the connection comes from a
-	// loopback or private address.
-	TLS *tls.Config
+	Manager *systemd.Manager // who started us, nil for nobody
+	Reload  <-chan os.Signal // each makes the server read certificates and settings again; may be nil
 
 	// Seed makes the process that gives videos to torrent programs; see package seed/peer.
 	// Nil means that there is none, nor STUN.
@@ -66,10 +65,7 @@ type Config struct {
 	Level *slog.LevelVar    // of Log, set as the setting log_level says; nil leaves it
 }
 
-const (
-	stopTime  = 7 * time.Second // for requests in flight, after which they are cut off
-	flushTime = 2 * time.Second // for the last views
-)
+const flushTime = 2 * time.Second // for the last views
 
 // Run serves until ctx ends, and returns after its last goroutine. It stops in two
 // phases: no request and no job is begun any more, and those in flight may finish; what
@@ -91,31 +87,39 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("start the server: %w", err)
 	}
 	defer site.close()
-	listener, err := listen(ctx, cfg, site.channel)
+	main, redirect := cfg.Manager.Sockets()
+	door, err := front.Open(ctx, front.Config{Data: cfg.Data, Store: cfg.Store, Channel: site.channel, Local: cfg.Local,
+		Listen: cfg.Listen, Main: main, Redirect: redirect, Log: cfg.Log})
 	if err != nil {
 		return err
 	}
-	if cfg.Ready != nil {
-		cfg.Ready(listener.Addr().String())
+	site.secure = door.Secure()
+	if err := site.trust(ctx); err != nil {
+		return errors.Join(err, door.Close())
 	}
-	return site.live(ctx, cfg, listener)
+	if cfg.Ready != nil {
+		cfg.Ready(door.Addr())
+	}
+	return site.live(ctx, cfg, door)
 }
 
 // live runs everything that lives as long as the server does. The first that fails
 // ends the others.
-func (s *site) live(ctx context.Context, cfg Config, listener net.Listener) error {
+func (s *site) live(ctx context.Context, cfg Config, door *front.Front) error {
 	worker := work.New(work.Config{Data: cfg.Data, Store: cfg.Store, Media: cfg.Media, Log: cfg.Log, Tune: cfg.heed})
 	lives := []struct {
 		name string
 		run  func(context.Context) error
 	}{
-		{"answer requests", func(ctx context.Context) error { return s.answer(ctx, cfg, listener) }},
+		{"answer requests", func(ctx context.Context) error { return door.Serve(ctx, s.handler()) }},
+		{"keep the certificate", door.Keep},
+		{"speak with systemd", func(ctx context.Context) error { return s.attend(ctx, cfg, door) }},
 		{"do the work", worker.Run},
 		{"store views", s.views.Run},
-		{"share videos", func(ctx context.Context) error { return s.share.Run(ctx, portOf(listener)) }},
+		{"share videos", func(ctx context.Context) error { return s.share.Run(ctx, door.Port()) }},
 		{"speak to the fediverse", s.fed.Run},
 		{"give memory back", s.rest},
-		{"heed settings", cfg.heedChanges},
+		{"heed settings", func(ctx context.Context) error { return s.heedChanges(ctx, cfg) }},
 		{"maintain the store", s.maintain},
 		{"keep backups", (&vault.Keeper{Data: cfg.Data, Store: cfg.Store, Log: cfg.Log}).Run},
 	}

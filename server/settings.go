@@ -2,9 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
+	"github.com/tubelet/tubelet/server/front"
 	"github.com/tubelet/tubelet/server/work"
 )
 
@@ -26,15 +30,83 @@ func (cfg Config) heed(ctx context.Context) error {
 	return work.Tune(ctx, cfg.Store, cfg.Media)
 }
 
-// heedChanges calls heed after commits. A setting that cannot be read now is read again.
-func (cfg Config) heedChanges(ctx context.Context) error {
+// trust takes over whose word about visitors' addresses is believed.
+func (s *site) trust(ctx context.Context) error {
+	text, err := s.store.Setting(ctx, "trusted_proxies")
+	if err != nil {
+		return err
+	}
+	switch {
+	case text == "none" || text == "auto" && (s.local || s.secure):
+		text = ""
+	case text == "auto":
+		text = ownNetworks
+	}
+	list := []netip.Prefix{}
+	for _, word := range strings.Fields(text) {
+		network, err := netip.ParsePrefix(word)
+		if err != nil {
+			return fmt.Errorf("read setting trusted_proxies: %w", err)
+		}
+		list = append(list, network)
+	}
+	s.proxies.Store(&list)
+	return nil
+}
+
+// ownNetworks is where a proxy of one's own is.
+const ownNetworks = "127.0.0.0/8 ::1/128 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7"
+
+// attend says to systemd how we are, and reads certificates and settings again when asked to.
+func (s *site) attend(ctx context.Context, cfg Config, door *front.Front) error {
+	m, status := cfg.Manager, "Serving "+s.channel.Domain+" on "+door.Addr()
+	s.tell(m.Ready(status))
+	var alive <-chan time.Time
+	if every := m.Every(); every > 0 {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		alive = tick.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			s.tell(m.Stopping())
+			return nil
+		case <-alive:
+			s.tell(m.Alive())
+		case <-cfg.Reload:
+			s.tell(m.Reloading())
+			door.Reload()
+			if err := s.heedAll(ctx, cfg); err != nil && ctx.Err() == nil {
+				s.log.Warn("settings not taken over", "err", err)
+			}
+			s.log.Info("settings and certificate read again")
+			s.tell(m.Ready(status))
+		}
+	}
+}
+
+// tell logs that systemd does not listen: that is its own loss.
+func (s *site) tell(err error) {
+	if err != nil {
+		s.log.Warn("systemd not told", "err", err)
+	}
+}
+
+// heedAll takes over everything that a running server obeys.
+func (s *site) heedAll(ctx context.Context, cfg Config) error {
+	return errors.Join(cfg.heed(ctx), s.trust(ctx))
+}
+
+// heedChanges calls heedAll after commits. A setting that cannot be read now is read again.
+func (s *site) heedChanges(ctx context.Context, cfg Config) error {
 	tick := time.NewTicker(heedEvery)
 	defer tick.Stop()
 	seen := int64(-1)
 	for {
 		version, err := cfg.Store.DataVersion(ctx)
 		if err == nil && version != seen {
-			if err = cfg.heed(ctx); err == nil {
+			if err = s.heedAll(ctx, cfg); err == nil {
 				seen = version
 			}
 		}

@@ -144,7 +144,7 @@ func (s *site) clientIP(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	ip := peer.Addr().Unmap()
-	if s.proxied && (ip.IsLoopback() || ip.IsPrivate()) {
+	if proxies := s.proxies.Load(); proxies != nil && within(*proxies, ip) {
 		if told, ok := lastForwarded(r.Header.Values("X-Forwarded-For")); ok {
 			return told
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -29,8 +30,9 @@ const (
 type site struct {
 	channel store.Channel // as it was at the start, for what never changes of it
 	local   bool
-	proxied bool // behind a proxy whose forwarded addresses count
 	secure  bool // HTTPS is ours
+
+	proxies atomic.Pointer[[]netip.Prefix] // whose word about a visitor's address is believed
 
 	store    *store.Store
 	pages    *pages.Pages
@@ -54,8 +56,7 @@ type site struct {
 // and not at the first visitor.
 func newSite(ctx context.Context, cfg Config) (*site, error) {
 	s := &site{
-		local: cfg.Local, secure: cfg.TLS != nil, proxied: !cfg.Local && cfg.TLS == nil,
-		store: cfg.Store, log: cfg.Log,
+		local: cfg.Local, store: cfg.Store, log: cfg.Log,
 		views:    views.New(cfg.Store.AddViews, cfg.Log),
 		progress: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: progressBytes}),
 		searches: make(chan struct{}, searchesAtOnce),

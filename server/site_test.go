@@ -1,8 +1,8 @@
 package server
 
 import (
-	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -257,25 +257,34 @@ func TestHost(t *testing.T) {
 }
 
 func TestClientAddress(t *testing.T) {
+	_, db := open(t, localChannel())
 	for _, w := range []struct {
-		name, peer, forwarded, want string
-		proxied                     bool
+		name, setting, peer, forwarded, want string
+		secure                               bool
 	}{
-		{"direct", "192.0.2.7:4000", "", "192.0.2.7", false},
-		{"direct, pretending", "192.0.2.7:4000", "198.51.100.1", "192.0.2.7", false},
-		{"proxied", "127.0.0.1:4000", "203.0.113.9, 198.51.100.1", "198.51.100.1", true},
-		{"proxied from a container", "172.17.0.2:4000", "198.51.100.1", "198.51.100.1", true},
-		{"a stranger in place of the proxy", "192.0.2.7:4000", "198.51.100.1", "192.0.2.7", true},
-		{"proxied nonsense", "127.0.0.1:4000", "unknown", "127.0.0.1", true},
-		{"IPv6 household", "[2001:db8:1:2:3:4:5:6]:4000", "", "2001:db8:1:2::/64", false},
-		{"IPv4 in IPv6", "[::ffff:192.0.2.7]:4000", "", "192.0.2.7", false},
+		{"direct", "auto", "192.0.2.7:4000", "", "192.0.2.7", true},
+		{"direct, pretending", "auto", "192.0.2.7:4000", "198.51.100.1", "192.0.2.7", true},
+		{"from the household, pretending", "auto", "192.168.1.7:4000", "198.51.100.1", "192.168.1.7", true},
+		{"proxied", "auto", "127.0.0.1:4000", "203.0.113.9, 198.51.100.1", "198.51.100.1", false},
+		{"proxied from a container", "auto", "172.17.0.2:4000", "198.51.100.1", "198.51.100.1", false},
+		{"a stranger in place of the proxy", "auto", "192.0.2.7:4000", "198.51.100.1", "192.0.2.7", false},
+		{"proxied nonsense", "auto", "127.0.0.1:4000", "unknown", "127.0.0.1", false},
+		{"proxied by one that is named", "192.0.2.0/24", "192.0.2.7:4000", "198.51.100.1", "198.51.100.1", true},
+		{"another than the one named", "192.0.2.0/24", "127.0.0.1:4000", "198.51.100.1", "127.0.0.1", false},
+		{"nobody is believed", "none", "127.0.0.1:4000", "198.51.100.1", "127.0.0.1", false},
+		{"IPv6 household", "auto", "[2001:db8:1:2:3:4:5:6]:4000", "", "2001:db8:1:2::/64", false},
+		{"IPv4 in IPv6", "auto", "[::ffff:192.0.2.7]:4000", "", "192.0.2.7", false},
 	} {
 		t.Run(w.name, func(t *testing.T) {
+			s := &site{store: db, secure: w.secure}
+			if err := errors.Join(db.SetSetting(t.Context(), "trusted_proxies", w.setting), s.trust(t.Context())); err != nil {
+				t.Fatal(err)
+			}
 			r := &http.Request{RemoteAddr: w.peer, Header: http.Header{}}
 			if w.forwarded != "" {
 				r.Header.Set("X-Forwarded-For", w.forwarded)
 			}
-			if got := (&site{proxied: w.proxied}).clientAddress(r); got != w.want {
+			if got := s.clientAddress(r); got != w.want {
 				t.Errorf("%s, want %s", got, w.want)
 			}
 		})
@@ -422,12 +431,4 @@ func FuzzVideoOf(f *testing.F) {
 			t.Errorf("videoOf(%q) = %q", address, id)
 		}
 	})
-}
-
-func TestTLSIsOurs(t *testing.T) {
-	data, db := open(t, store.Channel{Handle: "w", Domain: "video.example", Name: "W", CreatedAt: time.Now()})
-	c := serveSite(t, Config{Data: data, Store: db, Media: media.New(media.Config{}), TLS: &tls.Config{}, Log: testLog(t)})
-	if a := c.get(t, "/", "Host: video.example"); a.Header.Get("Strict-Transport-Security") == "" {
-		t.Error("browsers are not told to stay with HTTPS")
-	}
 }
