@@ -14,7 +14,7 @@ import (
 
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
-	return []*cobra.Command{newBackup(a), newRestore(a)}
+	return []*cobra.Command{newBackup(a), newRestore(a), newExport(a), newVerify(a), newRepair(a), newGC(a)}
 }
 
 // shows returns what shows progress, and what takes it away.

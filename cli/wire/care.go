@@ -55,3 +55,53 @@ type Restored struct {
 
 // Moment returns t as it is printed: null for never.
 func Moment(t time.Time) *time.Time { return moment(t) }
+
+// Exported is what export wrote.
+type Exported struct {
+	Schema    int      `json:"schema"`
+	Folder    string   `json:"folder"`
+	Videos    int      `json:"videos"`
+	Followers int      `json:"followers"`
+	Bytes     int64    `json:"bytes"`
+	Missing   []string `json:"missing"`
+	Seconds   float64  `json:"seconds"`
+}
+
+// GC is what gc removed, or would.
+type GC struct {
+	Schema  int      `json:"schema"`
+	DryRun  bool     `json:"dry_run"`
+	Bytes   int64    `json:"bytes"`
+	Removed []Orphan `json:"removed"`
+}
+
+// Orphan is something that belongs to nothing.
+type Orphan struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// Verified is what verify found.
+type Verified struct {
+	Schema   int       `json:"schema"`
+	Files    int       `json:"files"`
+	Bytes    int64     `json:"bytes"`
+	Problems []Problem `json:"problems"`
+	Seconds  float64   `json:"seconds"`
+}
+
+// Repaired is what repair did.
+type Repaired struct {
+	Schema int      `json:"schema"`
+	DryRun bool     `json:"dry_run"`
+	Files  []Repair `json:"files"`
+}
+
+// Repair is what became of one file.
+type Repair struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"` // what was wrong with it
+	How    string `json:"how"`    // backup, made, queued, lost
+	Note   string `json:"note"`
+}

@@ -33,6 +33,19 @@ func newPlacer(from, to string) *placer {
 	return &placer{from: from, to: to, before: func(string, fs.FileInfo) string { return "" }, made: map[string]bool{}}
 }
 
+// CopyFile makes a durable copy of a file that shares its blocks where the file system can,
+// and never its name: who changes the copy does not change the original.
+func CopyFile(ctx context.Context, from, to string, wrote func(int64)) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no plain file", from)
+	}
+	return newPlacer("", "").copy(ctx, from, to, info, wrote)
+}
+
 // put places one file. One that is there already stays. wrote is told bytes as they are copied.
 func (p *placer) put(ctx context.Context, path string, wrote func(int64)) error {
 	from, to := filepath.Join(p.from, path), filepath.Join(p.to, path)

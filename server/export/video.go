@@ -1,0 +1,139 @@
+package export
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/tubelet/tubelet/store"
+)
+
+// video is what is known of a video, as it is written.
+type video struct {
+	ID          string     `json:"id"`
+	UUID        string     `json:"uuid"`
+	URL         string     `json:"url"`
+	Title       string     `json:"title"`
+	Description string     `json:"description"` // Markdown
+	Language    string     `json:"language"`
+	License     string     `json:"license"`
+	Tags        []string   `json:"tags"`
+	Visibility  string     `json:"visibility"`
+	Warning     string     `json:"warning"`
+	Views       int64      `json:"views"`
+	Likes       int64      `json:"likes"`
+	Boosts      int64      `json:"boosts"`
+	Duration    float64    `json:"duration"` // seconds
+	SourceName  string     `json:"source_name"`
+	SourceSHA   string     `json:"source_sha256"`
+	File        string     `json:"file"` // in this folder
+	Poster      string     `json:"poster"`
+	Captions    []caption  `json:"captions"`
+	Chapters    []chapter  `json:"chapters"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	PublishAt   *time.Time `json:"publish_at"`
+	PublishedAt *time.Time `json:"published_at"`
+}
+
+type caption struct {
+	Language string `json:"language"`
+	Label    string `json:"label"`
+	File     string `json:"file"`
+}
+
+type chapter struct {
+	Start float64 `json:"start"` // seconds
+	Title string  `json:"title"`
+}
+
+// comment is one comment, with the HTML as it was shown.
+type comment struct {
+	ID     int64     `json:"id"`
+	Parent int64     `json:"parent"` // 0 for none
+	Author string    `json:"author"` // empty for the creator
+	Name   string    `json:"name"`
+	URL    string    `json:"url"`
+	HTML   string    `json:"html"`
+	At     time.Time `json:"at"`
+}
+
+func describe(c store.Channel, v store.Video) video {
+	out := video{
+		ID: v.ID, UUID: v.UUID, URL: c.WatchURL(v), Title: v.Title, Description: v.Description, Language: v.Language,
+		License: v.License, Tags: append([]string{}, v.Tags...), Visibility: string(v.Visibility), Warning: v.Warning,
+		Views: v.Views, Likes: v.Likes, Boosts: v.Boosts, Duration: v.Media.Duration.Seconds(),
+		SourceName: v.Media.SourceName, SourceSHA: v.Media.SourceSHA256, Captions: []caption{}, Chapters: []chapter{},
+		CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(), PublishAt: moment(v.PublishAt), PublishedAt: moment(v.PublishedAt),
+	}
+	for _, ch := range v.Chapters {
+		out.Chapters = append(out.Chapters, chapter{ch.Start.Seconds(), ch.Title})
+	}
+	return out
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// comments returns all that is shown under a video.
+func (e *export) comments(ctx context.Context, v store.Video) ([]comment, error) {
+	const page = 100
+	list := []comment{}
+	for offset := 0; ; offset += page {
+		found, total, err := e.Store.Comments(ctx, v.ID, offset, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range found {
+			list = append(list, comment{c.ID, c.Parent, c.AuthorAcct, c.AuthorName, c.URL, c.HTML, c.PublishedAt.UTC()})
+		}
+		if offset+page >= total {
+			return list, nil
+		}
+	}
+}
+
+// folderName names a video's folder such that a listing shows them in order.
+func folderName(v store.Video) string {
+	at := v.PublishedAt
+	if at.IsZero() {
+		at = v.CreatedAt
+	}
+	return at.UTC().Format("2006-01-02") + "-" + cmp.Or(plain(v.Title, 60), "video") + "-" + v.ID
+}
+
+// fileName names the film after the file that the creator gave.
+func fileName(v store.Video, stored string) string {
+	ext := filepath.Ext(stored)
+	given := v.Media.SourceName
+	return cmp.Or(plain(strings.TrimSuffix(given, filepath.Ext(given)), 80), "video") + ext
+}
+
+// plain returns text as a part of a file name that every file system takes.
+func plain(text string, most int) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range strings.ToLower(text) {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			gap = true
+			continue
+		}
+		if b.Len()+4 > most {
+			break
+		}
+		if gap && b.Len() > 0 {
+			b.WriteByte('-')
+		}
+		gap = false
+		b.WriteRune(r)
+	}
+	return b.String()
+}
