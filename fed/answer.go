@@ -70,6 +70,37 @@ func (f *Fed) sayReply(ctx context.Context, s *social.Store, site vocab.Site, c 
 	return say(ctx, s, site.CreateNote(reply), social.Outgoing{By: social.Person, Followers: []social.Target{social.Person}, Inboxes: inboxes})
 }
 
+// ApproveComment shows a comment that waits, and tells its author's server, FEP-5624: PeerTube
+// shows it to its own people from then on.
+func (f *Fed) ApproveComment(ctx context.Context, number int64) error {
+	site, err := f.Site(ctx)
+	if err != nil {
+		return err
+	}
+	return f.social.Together(ctx, true, func(s *social.Store) error {
+		c, err := s.Comment(ctx, number)
+		if err != nil {
+			return err
+		}
+		if err := s.SetCommentState(ctx, number, social.Shown); err != nil || c.State != social.Held || c.ActorURI == "" {
+			return err
+		}
+		to := site.Video(c.Video)
+		if c.Parent != 0 {
+			parent, err := s.Comment(ctx, c.Parent)
+			if err != nil {
+				return err
+			}
+			to = parent.URI
+		}
+		actor, err := s.Actor(ctx, c.ActorURI)
+		if err != nil {
+			return err
+		}
+		return say(ctx, s, site.ApproveReply(number, c.URI, to, actor.URI), social.Outgoing{By: social.Person, Inboxes: []social.Recipient{{Inbox: actor.Inbox, Host: actor.Host}}})
+	})
+}
+
 // DeleteReply takes an answer of the creator's back, here and elsewhere.
 func (f *Fed) DeleteReply(ctx context.Context, number int64) error {
 	site, err := f.Site(ctx)

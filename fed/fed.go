@@ -31,7 +31,7 @@ import (
 )
 
 // Config is what New needs. Commands leave out what only Run and the handlers use: Facts,
-// Caller.
+// Viewed, Caller.
 type Config struct {
 	Data    string // the data directory
 	Store   *store.Store
@@ -44,6 +44,9 @@ type Config struct {
 
 	// Facts tells what a video's object says beside what the creator said.
 	Facts func(context.Context, store.Video) (vocab.Facts, error)
+
+	// Viewed counts that somebody watched a video on another server.
+	Viewed func(video string)
 
 	// Caller names whom limits are for: the address of the connection.
 	Caller func(*http.Request) string
@@ -60,6 +63,7 @@ type Fed struct {
 	private *rsa.PrivateKey
 	remote  *remote.Client
 	people  *people.People
+	avatars *avatar.Keeper
 	web     *web.Web
 	inbox   *inbox.Inbox
 	verbs   *verbs.Verbs
@@ -87,11 +91,12 @@ func New(ctx context.Context, cfg Config) (*Fed, error) {
 		Agent: fmt.Sprintf("Tubelet/%s (+%s/)", cfg.Version, site.Channel.Base()), Host: site.Channel.Domain, Private: cfg.Private,
 	})
 	f.people = people.New(people.Config{Store: f.social, Remote: f.remote, Key: f.key(site.Person())})
+	f.avatars = avatar.New(filepath.Join(cfg.Data, "cache", "avatars"), f.social, f.remote.Picture)
 	f.web = web.New(web.Config{Store: cfg.Store, Site: f.Site, Facts: cfg.Facts, Version: cfg.Version})
 	f.inbox = inbox.New(inbox.Config{Store: f.social, People: f.people, Caller: cfg.Caller, Woken: func() { wake(f.came) }, Log: cfg.Log})
 	f.verbs = verbs.New(verbs.Config{
-		Store: cfg.Store, People: f.people, Remote: f.remote, Key: f.key(site.Person()), Site: f.Site, Woken: f.came, Log: cfg.Log,
-		Sent: func() { wake(f.sent) }, Portrait: avatar.New(filepath.Join(cfg.Data, "cache", "avatars"), f.social, f.remote.Picture).Fetch,
+		Store: cfg.Store, People: f.people, Remote: f.remote, Key: f.key(site.Person()), Site: f.Site, Woken: f.came, Log: cfg.Log, Viewed: cfg.Viewed,
+		Sent: func() { wake(f.sent) }, Portrait: f.avatars.Fetch,
 	})
 	f.news = news.New(news.Config{Store: cfg.Store, Site: f.Site, Facts: cfg.Facts})
 	f.deliver = deliver.New(deliver.Config{Store: f.social, Post: f.remote.Post, Key: f.signer, Woken: f.sent, Log: cfg.Log})

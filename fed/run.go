@@ -11,8 +11,10 @@ const (
 	keepInbox = 3 * 24 * time.Hour // longer than any signature is good for
 	keepSent  = 7 * 24 * time.Hour
 	sweep     = time.Hour
-	asking    = 20 * time.Second // between two tries to reach ourselves
-	askedLong = 5 * time.Minute  // after which we begin all the same
+	strangers = 30 * 24 * time.Hour // after which actors are forgotten that did nothing here
+	forgotten = 500                 // of them by one commit
+	asking    = 20 * time.Second    // between two tries to reach ourselves
+	askedLong = 5 * time.Minute     // after which we begin all the same
 )
 
 // Run works on what came in, tells what is new and delivers, until ctx ends. It returns nil
@@ -95,7 +97,7 @@ func (f *Fed) waitReachable(ctx context.Context) bool {
 // watch tells what is new, looks what other processes have put on its way, and forgets what is
 // long over, until ctx ends or the creator switches it off.
 func (f *Fed) watch(ctx context.Context) {
-	version, due, swept := int64(-1), time.Time{}, time.Time{}
+	version, due, swept, cleaned := int64(-1), time.Time{}, time.Time{}, time.Time{}
 	for {
 		now := time.Now()
 		current, err := f.cfg.Store.DataVersion(ctx)
@@ -110,6 +112,10 @@ func (f *Fed) watch(ctx context.Context) {
 		if now.Sub(swept) > sweep {
 			swept = now
 			f.sweep(ctx, now)
+		}
+		if now.Sub(cleaned) > 24*sweep {
+			cleaned = now
+			f.clean(ctx, now)
 		}
 		if !pause(ctx, poll) {
 			return
@@ -142,5 +148,24 @@ func (f *Fed) sweep(ctx context.Context, now time.Time) {
 		if err := forget(); err != nil && ctx.Err() == nil {
 			f.cfg.Log.ErrorContext(ctx, "cannot forget what is long over", "err", err)
 		}
+	}
+}
+
+// clean forgets actors that did nothing here, and pictures that are nobody's.
+func (f *Fed) clean(ctx context.Context, now time.Time) {
+	for ctx.Err() == nil {
+		list, err := f.social.Strangers(ctx, now.Add(-strangers), forgotten)
+		if err == nil {
+			err = f.social.Forget(ctx, list)
+		}
+		if err != nil && ctx.Err() == nil {
+			f.cfg.Log.ErrorContext(ctx, "cannot forget strangers", "err", err)
+		}
+		if err != nil || len(list) < forgotten {
+			break
+		}
+	}
+	if err := f.avatars.Sweep(ctx); err != nil && ctx.Err() == nil {
+		f.cfg.Log.ErrorContext(ctx, "cannot sweep avatars", "err", err)
 	}
 }

@@ -100,6 +100,7 @@ func config(data string, s *store.Store, log *slog.Logger) fed.Config {
 	return fed.Config{
 		Data: data, Store: s, Local: true, Version: "test", Private: loopback(), Log: log,
 		Prose:  func(text string) string { return "<p>" + html.EscapeString(text) + "</p>" },
+		Viewed: func(id string) { _ = s.AddViews(context.Background(), map[string]int64{id: 1}) },
 		Facts:  func(context.Context, store.Video) (vocab.Facts, error) { return vocab.Facts{}, nil },
 		Caller: func(r *http.Request) string { return r.RemoteAddr },
 	}

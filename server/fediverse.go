@@ -15,7 +15,7 @@ func (s *site) openFediverse(ctx context.Context, cfg Config) (*fediverse.Fedive
 	return fediverse.New(ctx, fediverse.Config{
 		Data: cfg.Data, Store: cfg.Store, Channel: s.channel, Local: cfg.Local, Version: version(),
 		Prose: s.prose, Cache: s.cache, Log: cfg.Log,
-		Address: s.clientAddress, Head: s.head, Render: s.render,
+		Address: s.clientAddress, Head: s.head, Render: s.render, Viewed: s.views.Add,
 		Hashes: func(c store.Channel, v store.Video) string { return c.MediaURL(v, segmentHashes) },
 		Refuse: func(status int, detail string) error { return &statusError{status, detail} },
 	})

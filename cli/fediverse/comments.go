@@ -143,19 +143,20 @@ func newCommentState(a *app.App, word string, state social.State, short, long st
 			if err != nil {
 				return err
 			}
-			s, err := a.Open(c.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			if err := s.Store.Social().SetCommentState(c.Context(), n, state); err != nil {
-				return missing(args[0], err)
-			}
-			comment, err := s.Store.Social().Comment(c.Context(), n)
-			if err != nil {
-				return err
-			}
-			return a.Answer(wire.NewComment(comment, plain(comment.HTML)), func() error { return a.Printf("%d is %s\n", n, state) })
+			return with(c.Context(), a, func(s *app.Session, f *fed.Fed) error {
+				set := func() error { return s.Store.Social().SetCommentState(c.Context(), n, state) }
+				if word == "approve" { // its author is told
+					set = func() error { return f.ApproveComment(c.Context(), n) }
+				}
+				if err := set(); err != nil {
+					return missing(args[0], err)
+				}
+				comment, err := s.Store.Social().Comment(c.Context(), n)
+				if err != nil {
+					return err
+				}
+				return a.Answer(wire.NewComment(comment, plain(comment.HTML)), func() error { return a.Printf("%d is %s\n", n, state) })
+			})
 		},
 	}
 	line.Exits(c, exit.NotFound)

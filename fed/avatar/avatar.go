@@ -16,6 +16,7 @@ import (
 	_ "image/png"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp"
@@ -84,6 +85,36 @@ func (k *Keeper) write(name string, content []byte) error {
 		_ = os.Remove(file.Name()) // half a file is of no use
 	}
 	return err
+}
+
+// Sweep removes the copies that are nobody's picture any more, unless they are younger than
+// an hour: their row may be about to come.
+func (k *Keeper) Sweep(ctx context.Context) error {
+	names, err := k.store.Avatars(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := os.ReadDir(k.dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list avatars: %w", err)
+	}
+	used := make(map[string]bool, len(names))
+	for _, name := range names {
+		used[name] = true
+	}
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil || used[file.Name()] || !info.Mode().IsRegular() || time.Since(info.ModTime()) < time.Hour {
+			continue // what is gone already is no error
+		}
+		if err := os.Remove(filepath.Join(k.dir, file.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove an avatar: %w", err)
+		}
+	}
+	return nil
 }
 
 // redraw decodes a picture of a sane size and draws the middle square of it small.

@@ -180,6 +180,9 @@ func (p *People) fetch(ctx context.Context, uri string) (social.Actor, error) {
 		return social.Actor{}, err
 	}
 	actor, err := read(object, uri)
+	if err == nil {
+		err = p.confirm(ctx, actor, uri)
+	}
 	if err != nil {
 		p.fail(uri)
 		return social.Actor{}, err
@@ -190,6 +193,24 @@ func (p *People) fetch(ctx context.Context, uri string) (social.Actor, error) {
 	actor.FetchedAt = time.Now()
 	actor.ID, err = p.cfg.Store.SaveActor(ctx, actor)
 	return actor, err
+}
+
+// confirm makes sure that a key's id is not that of somebody else on the actor's server, whose
+// words could then not be verified any more. An id below the actor's own is the actor's, as is
+// the one that led here; of another the document behind it decides.
+func (p *People) confirm(ctx context.Context, actor social.Actor, asked string) error {
+	document, _, _ := strings.Cut(actor.KeyID, "#")
+	if document == actor.URI || strings.HasPrefix(document, actor.URI+"/") || asked == actor.KeyID {
+		return nil
+	}
+	object, err := p.cfg.Remote.Object(ctx, actor.KeyID, p.cfg.Key)
+	if err != nil {
+		return err
+	}
+	if object.ID() != actor.URI && object.Ref("owner") != actor.URI {
+		return fmt.Errorf("%s: its key is another's: %w", actor.URI, ErrUnknown)
+	}
+	return nil
 }
 
 // read takes an actor from its own description, which was fetched for asked. Only what is on the

@@ -25,7 +25,8 @@ func (t *task) create(ctx context.Context) error {
 // fetched.
 func (t *task) own(ctx context.Context) (vocab.Object, error) {
 	object, whole := t.activity.Inner("object")
-	if !whole {
+	// What waited for another try may be gone by now: its Delete came meanwhile, and found nothing.
+	if !whole || t.received.Attempts > 0 {
 		var err error
 		if object, err = t.fetch(ctx, t.activity.Ref("object")); err != nil {
 			return nil, err
@@ -40,6 +41,9 @@ func (t *task) own(ctx context.Context) (vocab.Object, error) {
 // take stores a note as a comment, with those above it that we do not have yet.
 func (t *task) take(ctx context.Context, note vocab.Object) error {
 	known, err := t.social.CommentByURI(ctx, note.ID())
+	if err == nil && known.ActorURI != "" && known.ActorURI != note.Ref("attributedTo") {
+		return t.contest(ctx, known, note)
+	}
 	if err == nil {
 		return t.edit(ctx, known, note)
 	}
@@ -67,6 +71,23 @@ func (t *task) take(ctx context.Context, note vocab.Object) error {
 		t.portraits(ctx, people)
 	}
 	return err
+}
+
+// contest settles whose a note is that two actors of a host call theirs: what their server
+// shows at its address counts, so that nobody holds the place of what another is about to write.
+func (t *task) contest(ctx context.Context, known social.Comment, note vocab.Object) error {
+	origin, err := t.fetch(ctx, known.URI)
+	if err != nil {
+		return err
+	}
+	if origin.ID() != known.URI || origin.Ref("attributedTo") != note.Ref("attributedTo") {
+		return ignore("the comment is another's")
+	}
+	err = t.social.Together(ctx, true, func(s *social.Store) error { return s.DeleteComment(ctx, known.URI, known.ActorURI) })
+	if err != nil {
+		return err
+	}
+	return t.take(ctx, origin)
 }
 
 func addThread(ctx context.Context, s *social.Store, list []social.Comment, parent int64) error {

@@ -49,6 +49,8 @@ type Config struct {
 	Woken  <-chan struct{} // something came in
 	Log    *slog.Logger
 
+	Viewed func(video string) // somebody watched a video elsewhere
+
 	// Portrait fetches the avatar of somebody who is shown; nil fetches none.
 	Portrait func(context.Context, social.Actor) error
 }

@@ -17,5 +17,9 @@ func (t *task) view(ctx context.Context) error {
 	if t.activity.Text("expires") != "" {
 		return ignore("somebody is watching")
 	}
-	return t.finish(ctx, true, func(s *social.Store) error { return s.AddView(ctx, video.ID) })
+	err = t.finish(ctx, false, func(*social.Store) error { return nil })
+	if err == nil {
+		t.cfg.Viewed(video.ID)
+	}
+	return err
 }

@@ -77,6 +77,7 @@ func videoTerms() Object {
 		"canQuote":              idTerm("gts:canQuote"),
 		"automaticApproval":     idTerm("gts:automaticApproval"),
 		"QuoteAuthorization":    "https://w3id.org/fep/044f#QuoteAuthorization",
+		"ApproveReply":          "pt:ApproveReply",
 		"QuoteRequest":          "https://w3id.org/fep/044f#QuoteRequest",
 		"interactingObject":     idTerm("gts:interactingObject"),
 		"interactionTarget":     idTerm("gts:interactionTarget"),

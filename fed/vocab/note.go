@@ -54,6 +54,13 @@ func (s Site) DeleteNote(number int64, at time.Time) Object {
 	return InContext(toAll(s.activity("Delete", s.Activity("delete-comment", text), s.Person(), tombstone), s.Person()))
 }
 
+// ApproveReply says that an answer which had to wait is approved, FEP-5624: to is what it answers.
+func (s Site) ApproveReply(number int64, answer, to, author string) Object {
+	approve := s.activity("ApproveReply", s.Activity("approve-reply", strconv.FormatInt(number, 10)), s.Person(), answer)
+	approve["inReplyTo"], approve["to"] = to, []string{author}
+	return InContext(approve)
+}
+
 // QuoteAuthorization is the word that others look up before they show a quote, FEP-044f.
 func (s Site) QuoteAuthorization(number int64, quote, video string) Object {
 	return InContext(Object{

@@ -141,7 +141,7 @@ func (w *Web) People(ctx context.Context, r *http.Request) (string, error) {
 		if err == nil && video.Visible() {
 			return "/w/" + id, nil
 		}
-		if _, toldErr := w.social.Told(ctx, id); toldErr == nil {
+		if _, toldErr := w.told(ctx, id); toldErr == nil {
 			return "", &GoneError{}
 		}
 		return "", errors.Join(err, store.ErrNotFound)
@@ -179,21 +179,31 @@ func (w *Web) listed(ctx context.Context, site vocab.Site, id string) (store.Vid
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Video{}, err
 	}
-	told, err := w.social.Told(ctx, id)
+	told, err := w.told(ctx, id)
 	if err != nil {
 		return store.Video{}, err // mostly ErrNotFound: nobody was ever told
 	}
 	return store.Video{}, gone(vocab.Tombstone(site.Video(id), "Video", told.ToldAt))
 }
 
-// page reads which page of a collection is asked for, 0 for the collection itself.
+// told returns what others were told of a video, or store.ErrNotFound. Beside videos the store
+// remembers what was told of the channel, under a name that no video has.
+func (w *Web) told(ctx context.Context, id string) (social.Told, error) {
+	if strings.HasPrefix(id, "@") {
+		return social.Told{}, store.ErrNotFound
+	}
+	return w.social.Told(ctx, id)
+}
+
+// page reads which page of a collection is asked for, 0 for the collection itself. A number has one
+// spelling, or strangers would fill the page cache with copies of one page.
 func page(r *http.Request) (int, error) {
 	text := r.URL.Query().Get("page")
 	if text == "" {
 		return 0, nil
 	}
 	number, err := strconv.Atoi(text)
-	if err != nil || number < 1 || number > pageLast {
+	if err != nil || number < 1 || number > pageLast || strconv.Itoa(number) != text {
 		return 0, store.ErrNotFound
 	}
 	return number, nil

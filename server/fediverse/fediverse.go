@@ -41,6 +41,7 @@ type Config struct {
 	Head    func(context.Context) (pages.Site, error) // what every page shows
 	Render  func(pages.Page) (cache.Answer, error)    // makes a page
 	Hashes  func(store.Channel, store.Video) string   // address of a video's segment hashes
+	Viewed  func(video string)                        // counts a view elsewhere
 	Refuse  func(status int, detail string) error     // an answer other than the one asked for
 }
 
@@ -73,7 +74,7 @@ func New(ctx context.Context, cfg Config) (*Fediverse, error) {
 	}
 	f.fed, err = fed.New(ctx, fed.Config{
 		Data: cfg.Data, Store: cfg.Store, Local: cfg.Local, Version: cfg.Version, Log: cfg.Log,
-		Prose: Prose(cfg.Prose, cfg.Channel), Facts: f.facts, Caller: cfg.Address, Private: private,
+		Prose: Prose(cfg.Prose, cfg.Channel), Facts: f.facts, Caller: cfg.Address, Viewed: cfg.Viewed, Private: private,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the federation: %w", err)

@@ -75,6 +75,13 @@ func (c *Counter) Count(r Report) Outcome {
 	return Counted
 }
 
+// Add takes a view that another server counted for us.
+func (c *Counter) Add(video string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending[video]++
+}
+
 // spent reports whether the session was counted, or its viewer or address has had its
 // share. What does not count leaves no trace, so that a flood from one address fills
 // nothing.

@@ -90,3 +90,30 @@ func (s *Store) ActorByKey(ctx context.Context, key string) (Actor, error) {
 func (s *Store) DeleteActor(ctx context.Context, uri string) error {
 	return s.shown(ctx, "delete actor", func(tx *sql.Tx) error { return exec(ctx, tx, "delete from actors where uri = ?", uri) })
 }
+
+// Strangers returns actors that did nothing here that is left, and were not asked about since
+// before: whoever knocked once, or took back what they said. At most limit of them.
+func (s *Store) Strangers(ctx context.Context, before time.Time, limit int) ([]int64, error) {
+	return rows(ctx, s, "strangers", lite.Value[int64], `select a.id from actors a where a.fetched_at < ?
+		and not exists (select 1 from followers f where f.actor = a.id) and not exists (select 1 from comments c where c.actor = a.id)
+		and not exists (select 1 from reactions r where r.actor = a.id) limit ?`, at(before), limit)
+}
+
+// Forget forgets actors, unless they have done something meanwhile.
+func (s *Store) Forget(ctx context.Context, ids []int64) error {
+	return s.quietly(ctx, "forget actors", func(tx *sql.Tx) error {
+		for _, id := range ids {
+			err := exec(ctx, tx, `delete from actors where id = ?1 and not exists (select 1 from followers where actor = ?1)
+				and not exists (select 1 from comments where actor = ?1) and not exists (select 1 from reactions where actor = ?1)`, id)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Avatars returns the names of all files that actors have as their picture.
+func (s *Store) Avatars(ctx context.Context) ([]string, error) {
+	return rows(ctx, s, "avatars", lite.Value[string], "select avatar from actors where avatar <> ''")
+}

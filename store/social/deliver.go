@@ -76,8 +76,9 @@ func enter(ctx context.Context, tx *sql.Tx, out Outgoing, now time.Time) (id int
 
 func address(ctx context.Context, tx *sql.Tx, id int64, r Recipient, now time.Time) error {
 	return exec(ctx, tx, `insert into deliveries (outgoing, inbox, host, attempts, reason, run_at) select ?1, ?2, ?3, 0, '', ?4
-		where not exists (select 1 from hosts where host = ?3 and parked) and not exists (select 1 from blocks where target = ?3 and not mute)
-		on conflict (outgoing, inbox) do nothing`, id, r.Inbox, r.Host, at(now))
+		where not exists (select 1 from hosts where host = ?3 and parked)
+		and not exists (select 1 from blocks where target in (?5, ?6, ?7, ?8, ?9) and not mute)
+		on conflict (outgoing, inbox) do nothing`, append([]any{id, r.Inbox, r.Host, at(now)}, domains(r.Host)...)...)
 }
 
 // Lanes returns the hosts for which deliveries wait: first those that were reached when last

@@ -30,18 +30,44 @@ func (s *Store) Block(ctx context.Context, b Block) error {
 		if err != nil {
 			return err
 		}
-		whose := "host = ?"
 		if strings.HasPrefix(b.Target, "@") {
-			whose = "acct = ?"
+			return silence(ctx, tx, b, "acct = ?", b.Target)
 		}
-		if b.Mute {
-			return exec(ctx, tx, "update comments set state = 'hidden' where actor in (select id from actors where "+whose+")", b.Target)
-		}
-		if err := exec(ctx, tx, "delete from deliveries where host = ?", b.Target); err != nil {
+		hosts, err := hostsBelow(ctx, tx, b.Target)
+		if err != nil {
 			return err
 		}
-		return exec(ctx, tx, "delete from actors where "+whose, b.Target)
+		for _, host := range hosts {
+			if err := silence(ctx, tx, b, "host = ?", host); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// silence removes what actors did, or, of those who are muted, hides what they wrote.
+func silence(ctx context.Context, tx *sql.Tx, b Block, whose, who string) error {
+	if b.Mute {
+		return exec(ctx, tx, "update comments set state = 'hidden' where actor in (select id from actors where "+whose+")", who)
+	}
+	if err := exec(ctx, tx, "delete from deliveries where host = ?", who); err != nil {
+		return err
+	}
+	return exec(ctx, tx, "delete from actors where "+whose, who)
+}
+
+// hostsBelow returns the hosts that we know within a domain: those with actors, from one to the
+// next by the index, and those for which something waits.
+func hostsBelow(ctx context.Context, tx *sql.Tx, domain string) ([]string, error) {
+	return lite.All(ctx, tx, lite.Value[string], `with recursive known (host) as (
+			select min(host) from actors
+			union all select (select min(a.host) from actors a where a.host > known.host) from known where known.host is not null),
+		waiting (host) as (
+			select min(host) from deliveries
+			union all select (select min(d.host) from deliveries d where d.host > waiting.host) from waiting where waiting.host is not null)
+		select host from known where host = ?1 or substr(host, -length(?1) - 1) = '.' || ?1
+		union select host from waiting where host = ?1 or substr(host, -length(?1) - 1) = '.' || ?1`, domain)
 }
 
 // Unblock hears a host or an actor again. lite.ErrNotFound means that there was no block.
@@ -57,15 +83,22 @@ func (s *Store) Blocks(ctx context.Context) ([]Block, error) {
 // Blocked returns the block or mute that an actor falls under: its own, that of its host, or of
 // a domain above it. lite.ErrNotFound means none.
 func (s *Store) Blocked(ctx context.Context, acct, host string) (Block, error) {
-	targets := []any{acct, host, "", "", "", ""}
-	for i, rest := 2, host; i < len(targets); i++ {
+	targets := append([]any{acct}, domains(host)...)
+	return row(ctx, s, "block", scanBlock, "select target, mute, note, at from blocks where target in (?, ?, ?, ?, ?, ?) order by mute limit 1", targets...)
+}
+
+// domains returns a host and up to four domains above it, none of one label: five values for
+// a query, the rest empty.
+func domains(host string) []any {
+	list := []any{host, "", "", "", ""}
+	for i, rest := 1, host; i < len(list); i++ {
 		_, above, found := strings.Cut(rest, ".")
 		if !found || !strings.Contains(above, ".") {
 			break
 		}
-		targets[i], rest = above, above
+		list[i], rest = above, above
 	}
-	return row(ctx, s, "block", scanBlock, "select target, mute, note, at from blocks where target in (?, ?, ?, ?, ?, ?) order by mute limit 1", targets...)
+	return list
 }
 
 // Quote is a quote of a video that was allowed, FEP-044f.

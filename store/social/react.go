@@ -70,10 +70,3 @@ func (s *Store) Counts(ctx context.Context, video string) (Counts, error) {
 		return row.Scan(&c.Likes, &c.Dislikes, &c.Boosts, &c.Comments)
 	}, "select likes, dislikes, boosts, comments from videos where id = ?", video)
 }
-
-// AddView counts one view of a video.
-func (s *Store) AddView(ctx context.Context, video string) error {
-	return s.shown(ctx, "count view", func(tx *sql.Tx) error {
-		return exec(ctx, tx, "update videos set views = views + 1 where id = ?", video)
-	})
-}

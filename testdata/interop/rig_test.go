@@ -55,6 +55,7 @@ func newRig(t *testing.T, peer string) *rig {
 		t.Fatal("start this by testdata/interop/run")
 	}
 	must(t, os.RemoveAll(r.keep), os.MkdirAll(r.keep, 0o755))
+	names(t)
 	r.front()
 	r.tubelet("init", "--domain", ours, "--name", "The Small Workshop", "--handle", "workshop")
 	r.tubelet("config", "set", "federation.private", "127.0.0.0/8")
