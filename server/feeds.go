@@ -13,15 +13,23 @@ import (
 )
 
 func (s *site) sendRSS(w http.ResponseWriter, r *http.Request) error {
-	return s.feed(w, r, "application/rss+xml; charset=utf-8", feed.RSS)
+	return s.feed(w, r, 1, "application/rss+xml; charset=utf-8", feed.RSS)
 }
 
 func (s *site) sendAtom(w http.ResponseWriter, r *http.Request) error {
-	return s.feed(w, r, "application/atom+xml; charset=utf-8", feed.Atom)
+	return s.feed(w, r, 1, "application/atom+xml; charset=utf-8", feed.Atom)
 }
 
+// sendJSONFeed has pages, for mirrors.
 func (s *site) sendJSONFeed(w http.ResponseWriter, r *http.Request) error {
-	return s.feed(w, r, "application/feed+json; charset=utf-8", feed.JSON)
+	number := 1
+	if r.URL.Query().Has("page") {
+		var err error
+		if number, err = pageNumber(r); err != nil {
+			return err
+		}
+	}
+	return s.feed(w, r, number, "application/feed+json; charset=utf-8", feed.JSON)
 }
 
 func (s *site) sendSitemap(w http.ResponseWriter, r *http.Request) error {
@@ -55,14 +63,18 @@ func (s *site) sitemap(ctx context.Context, number int) ([]byte, error) {
 	return feed.Sitemap(l, part)
 }
 
-// feed sends the newest listed videos in some form.
-func (s *site) feed(w http.ResponseWriter, r *http.Request, kind string, write func(feed.List) ([]byte, error)) error {
+// feed sends the newest listed videos in some form, or a later page of them.
+func (s *site) feed(w http.ResponseWriter, r *http.Request, page int, kind string, write func(feed.List) ([]byte, error)) error {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	return s.cached(w, r, "feed "+kind, func(ctx context.Context) (cache.Answer, error) {
-		l, _, err := s.list(ctx, 0, feed.Length)
+	return s.cached(w, r, "feed "+strconv.Itoa(page)+" "+kind, func(ctx context.Context) (cache.Answer, error) {
+		l, total, err := s.list(ctx, (page-1)*feed.Length, feed.Length)
+		if err == nil && page > 1 && len(l.Videos) == 0 {
+			err = store.ErrNotFound
+		}
 		if err != nil {
 			return cache.Answer{}, err
 		}
+		l.Page, l.More = page, page*feed.Length < total
 		body, err := write(l)
 		return cache.Answer{Type: kind, Body: body}, err
 	})

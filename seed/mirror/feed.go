@@ -21,6 +21,8 @@ const (
 	maxFeed    = 8 << 20 // bytes
 	maxTorrent = 8 << 20
 	maxItems   = 2000 // of a feed
+	maxPages   = 100  // of a feed
+	maxOffered = 16   // torrents of an item: one for each rendition
 	askTime    = time.Minute
 )
 
@@ -51,13 +53,6 @@ type page struct {
 // locate reads an address as a creator's friend gives it, and returns the channel's base and
 // its feed.
 func locate(address string) (base, feed string, err error) {
-	if rest, ok := strings.CutPrefix(address, "@"); ok {
-		_, host, ok := strings.Cut(rest, "@")
-		if !ok {
-			return "", "", fmt.Errorf("%q is not @name@host", address)
-		}
-		address = "https://" + host
-	}
 	if !strings.Contains(address, "://") {
 		address = "https://" + address
 	}
@@ -74,6 +69,16 @@ func locate(address string) (base, feed string, err error) {
 
 // find looks a channel up.
 func (m *Mirror) find(ctx context.Context, address string) (Listed, error) {
+	if rest, ok := strings.CutPrefix(address, "@"); ok {
+		name, host, ok := strings.Cut(rest, "@")
+		if !ok || name == "" || host == "" || strings.ContainsAny(host, "/?#@\\") {
+			return Listed{}, fmt.Errorf("%q is not @name@host", address)
+		}
+		var err error
+		if address, err = m.finger(ctx, name, host); err != nil {
+			return Listed{}, err
+		}
+	}
 	base, feed, err := locate(address)
 	if err != nil {
 		return Listed{}, err
@@ -92,7 +97,11 @@ func (m *Mirror) readFeed(ctx context.Context, feed string) (page, error) {
 		return page{}, err
 	}
 	base, _, _ := locate(feed)
-	for next := whole.Next; onHost(next, base) && len(whole.Items) < maxItems; {
+	next := whole.Next
+	for range maxPages {
+		if !onHost(next, base) || len(whole.Items) >= maxItems {
+			break
+		}
 		p, err := m.readPage(ctx, next)
 		if err != nil || len(p.Items) == 0 {
 			return whole, err // what was read is the newest
@@ -132,7 +141,7 @@ func (i item) published() time.Time {
 func (i item) torrents(base string) []string {
 	var list []string
 	for _, a := range i.Attachments {
-		if a.Type == "application/x-bittorrent" && onHost(a.URL, base) {
+		if a.Type == "application/x-bittorrent" && onHost(a.URL, base) && len(list) < maxOffered {
 			list = append(list, a.URL)
 		}
 	}

@@ -107,11 +107,6 @@ func (m *Mirror) peers(ctx context.Context, f File) ([]netip.AddrPort, error) {
 // reachable reports whether a home may send us to an address. One out in the world has no
 // business with what stands beside us.
 func reachable(home, addr netip.Addr) bool {
-	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10) // RFC 6598
-	public := func(a netip.Addr) bool {
-		a = a.Unmap()
-		return a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a)
-	}
 	return public(addr) || home.IsValid() && !public(home)
 }
 

@@ -93,7 +93,7 @@ func New(cfg Config) (*Mirror, error) {
 		m.cfg.Every = 10 * time.Minute
 	}
 	if m.client == nil {
-		m.client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: time.Minute, Proxy: http.ProxyFromEnvironment}}
+		m.client = careful()
 	}
 	m.client = sameHost(m.client)
 	files := filepath.Join(cfg.Dir, "files")

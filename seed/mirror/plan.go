@@ -18,6 +18,10 @@ const (
 	scrapeAtOnce = 70
 	enoughSeeds  = 3              // a file seeded by so many others is as safe as by more
 	recheckTime  = 24 * time.Hour // of files that are too old for the feed
+	lookTime     = 15 * time.Minute
+	maxNew       = 500       // torrents read for one channel in one look; the next goes on
+	takeTime     = time.Hour // for one file, before others have their turn; it goes on later
+	diskReserve  = 256 << 20 // bytes of disk that stay free
 )
 
 // candidate is a file that could be on the shelf.
@@ -57,7 +61,7 @@ func (m *Mirror) round(ctx context.Context, n notes) error {
 	}
 	errs = append(errs, m.shelf.tidy(wanted))
 	for _, f := range fetch {
-		if err := m.take(ctx, f); err != nil {
+		if err := m.takeSome(ctx, f); err != nil {
 			errs = append(errs, err)
 			m.note(f.Base, func(s *Status) { s.Error = err.Error() })
 		}
@@ -68,14 +72,32 @@ func (m *Mirror) round(ctx context.Context, n notes) error {
 	return errors.Join(errs...)
 }
 
+// takeSome is take, for as long as a file may hold up the others.
+func (m *Mirror) takeSome(ctx context.Context, f File) error {
+	if free, err := m.shelf.free(); err != nil || free-f.Bytes < diskReserve {
+		return cmp.Or(err, fmt.Errorf("fetch %s: its %d bytes would fill the disk", f.Title, f.Bytes))
+	}
+	ctx, cancel := context.WithTimeout(ctx, takeTime)
+	defer cancel()
+	return m.take(ctx, f)
+}
+
 // look returns what a channel offers and what the shelf has of it. Without its feed we know
 // nothing new, and keep what we have.
 func (m *Mirror) look(ctx context.Context, c Listed) ([]candidate, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	var found []candidate
 	listed := map[string]bool{}
+	asked := 0
 	p, err := m.readFeed(ctx, c.Feed)
 	for _, i := range p.Items {
 		for _, address := range i.torrents(c.Base) {
+			if !m.read(c.Base, address) {
+				if asked++; asked > maxNew {
+					continue
+				}
+			}
 			f, askErr := m.offered(ctx, c.Base, address, i)
 			if askErr != nil {
 				err = cmp.Or(err, askErr)
@@ -91,6 +113,13 @@ func (m *Mirror) look(ctx context.Context, c Listed) ([]candidate, error) {
 		}
 	}
 	return found, err
+}
+
+// read reports whether a torrent's address was read before.
+func (m *Mirror) read(base, address string) bool {
+	_, held := m.shelf.offered(base, address)
+	_, known := m.known[address]
+	return held || known
 }
 
 // offered returns what a torrent's address stands for. Addresses are for ever: one is asked

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tubelet/tubelet/seed/metainfo"
 	"github.com/tubelet/tubelet/seed/peer"
 )
@@ -172,6 +174,16 @@ func (s *shelf) remove(h metainfo.Hash) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// free returns the bytes of disk that are free for us. What has begun takes its room only as
+// it comes.
+func (s *shelf) free() (int64, error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(s.dir, &disk); err != nil {
+		return 0, fmt.Errorf("look at the mirror's disk: %w", err)
+	}
+	return int64(disk.Bavail) * disk.Bsize, nil
 }
 
 // tidy deletes begun files that are no longer wanted.

@@ -319,3 +319,78 @@ func (c client) receiveOrClosed() {
 		c.t.Error("nothing came")
 	}
 }
+
+// TestRefusedComesBack: a mirror chooses its id itself, so one that was refused is not
+// welcome under another from where it was, until the creator takes it back.
+func TestRefusedComesBack(t *testing.T) {
+	var forgiven atomic.Bool
+	r := start(t, func(cfg *tracker.Config) {
+		cfg.MirrorAllowed = func(_, name string) bool { return name != "bad" || forgiven.Load() }
+	})
+	ask := func(id byte, name, address string) object {
+		c := r.dial(id, "Test-Address: "+address)
+		c.send(hello(id, name))
+		return c.receive("an answer", func(o object) bool { return true })
+	}
+	for _, try := range []struct {
+		id            byte
+		name, address string
+		forgiven      bool
+		want          string
+	}{
+		{'b', "bad", "198.51.100.1", false, "refuse"},
+		{'c', "good as new", "198.51.100.1", false, "refuse"},
+		{'d', "somebody else", "198.51.100.2", false, "welcome"},
+		{'b', "bad", "198.51.100.1", true, "welcome"},
+		{'c', "good as new", "198.51.100.1", true, "welcome"},
+	} {
+		forgiven.Store(try.forgiven)
+		if got := ask(try.id, try.name, try.address); got["action"] != try.want {
+			t.Errorf("%+v: %v", try, got)
+		}
+	}
+}
+
+// TestMirrorTalksTooMuch: a mirror may announce a lot at once, but not without end.
+func TestMirrorTalksTooMuch(t *testing.T) {
+	r := start(t, nil)
+	m := r.mirror('m', "198.51.100.1")
+	for range 900 {
+		m.send(object{"action": "leave", "info_hash": video.String()})
+	}
+	if got := m.announce(video, 0, 0); got["action"] != "announce" {
+		t.Fatalf("after 900 messages: %v", got)
+	}
+	for range 1000 {
+		b, _ := json.Marshal(object{"action": "leave", "info_hash": video.String()})
+		if m.conn.Write(t.Context(), websocket.MessageText, b) != nil {
+			break
+		}
+	}
+	m.closed()
+}
+
+// TestAnswersOfAnAddress: who asks our own seed again and again does not take the places of others.
+func TestAnswersOfAnAddress(t *testing.T) {
+	var making atomic.Int64
+	enough := make(chan struct{})
+	r := start(t, func(cfg *tracker.Config) {
+		cfg.Answer = func(ctx context.Context, _ metainfo.Hash, _ string) (string, error) {
+			making.Add(1)
+			select {
+			case <-enough:
+			case <-ctx.Done():
+			}
+			return "our answer", nil
+		}
+	})
+	defer close(enough)
+	for i := range 10 {
+		r.dial(byte('a'+i), "Test-Address: 198.51.100.1").announce(video, 100, 1)
+	}
+	if n := making.Load(); n > 2 {
+		t.Errorf("%d answers for one address are in the making", n)
+	}
+	r.dial('z', "Test-Address: 198.51.100.2").announce(video, 100, 1)
+	r.poll("another's offer is answered", func(tracker.Stats) bool { return making.Load() == 3 })
+}

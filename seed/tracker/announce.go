@@ -125,15 +125,20 @@ func (t *Tracker) answer(now time.Time, self *member, offers []offer) []offer {
 		self.joined() || now.Sub(self.answered) < answerAgain {
 		return offers
 	}
+	guest := self.socket.visitor
+	if guest.answers >= maxAnswersEach || !guest.answered.take(now, 1, answerRate, answerBurst) {
+		return offers // each leaves a connection half open for a while, and there are few places for those
+	}
 	select {
 	case t.answers <- struct{}{}:
 	default:
 		return offers
 	}
 	self.answered = now
+	guest.answers++
 	first, s, h := offers[0], self.socket, r.hash
 	t.work.Go(func() {
-		defer func() { <-t.answers }()
+		defer t.answeredOne(guest)
 		ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 		defer cancel()
 		sdp, err := t.cfg.Answer(ctx, h, first.Offer.SDP)
@@ -147,6 +152,14 @@ func (t *Tracker) answer(now time.Time, self *member, offers []offer) []offer {
 		})
 	})
 	return offers[1:]
+}
+
+// answeredOne gives back the place of an answer.
+func (t *Tracker) answeredOne(guest *visitor) {
+	<-t.answers
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	guest.answers--
 }
 
 // stop takes a peer out that says that it goes.

@@ -32,6 +32,7 @@ const (
 	maxQueue       = 128       // messages waiting for a slow reader, who is then cut
 	maxQueued      = 512 << 10 // bytes of them
 	maxAnswers     = 8         // answers of our own seed in the making
+	maxAnswersEach = 2         // for one address
 	maxReceiveRate = 125 << 20 // bytes a second that a viewer may claim to have got
 
 	announceInterval = 2 * time.Minute  // asked of those on sockets
@@ -44,6 +45,7 @@ const (
 	writeTime        = 15 * time.Second // for what is queued to go out
 	answerTime       = 20 * time.Second // for our seed to answer an offer
 	answerAgain      = 4 * time.Minute  // before our seed answers the same peer again
+	refusedFor       = 24 * time.Hour   // for mirrors from where one was refused, whatever they call themselves
 	introduceAgain   = time.Minute      // before the same two peers are introduced again
 
 	grantTime = 100 * time.Millisecond
@@ -53,12 +55,14 @@ const (
 
 // Rates, as events a second and how many may come at once.
 const (
-	announceRate, announceBurst = 1, 60   // an address's announces: 60 a minute
-	mirrorRate, mirrorBurst     = 20, 500 // the same for an address with a mirror, which has many videos
-	messageRate, messageBurst   = 20, 100 // a socket's messages; above, it is cut
-	reportRate, reportBurst     = 4, 8    // a socket's reports; above, they are ignored
-	missCost                    = 5       // announces that one for an unknown infohash counts as
-	helloCost                   = 5       // announces that a mirror's introduction counts as: it is written down
+	announceRate, announceBurst = 1, 60    // an address's announces: 60 a minute
+	mirrorRate, mirrorBurst     = 20, 500  // the same for an address with a mirror, which has many videos
+	messageRate, messageBurst   = 20, 100  // a socket's messages; above, it is cut
+	guestRate, guestBurst       = 50, 1000 // the same of a mirror, which announces all it has at once
+	answerRate, answerBurst     = 0.1, 4   // answers of our own seed to an address
+	reportRate, reportBurst     = 4, 8     // a socket's reports; above, they are ignored
+	missCost                    = 5        // announces that one for an unknown infohash counts as
+	helloCost                   = 5        // announces that a mirror's introduction counts as: it is written down
 )
 
 // bucket is a token bucket. Its zero value is full.
@@ -85,11 +89,22 @@ func (b *bucket) spend(n, burst float64) { b.used = min(b.used+n, burst) }
 type visitor struct {
 	sockets   int
 	mirrors   int
+	answers   int // of our own seed, in the making
 	announces bucket
+	answered  bucket
+	refused   refused // the last mirror of this address that was turned away
 }
 
+// refused is a mirror that was turned away.
+type refused struct {
+	id string
+	at time.Time
+}
+
+func (r refused) holds(now time.Time) bool { return r.id != "" && now.Sub(r.at) < refusedFor }
+
 func (v *visitor) idle(now time.Time) bool {
-	return v.sockets == 0 && now.Sub(v.announces.last) > time.Minute
+	return v.sockets == 0 && now.Sub(v.announces.last) > time.Minute && !v.refused.holds(now)
 }
 
 // announce counts an announce and reports whether it may be answered.

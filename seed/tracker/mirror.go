@@ -31,7 +31,13 @@ func (t *Tracker) greet(now time.Time, s *socket, m message) bool {
 	if len(s.members) > 0 {
 		return false
 	}
-	if !allowed || t.mirrors >= maxMirrors || s.visitor.mirrors >= maxMirrorsEach {
+	switch before := &s.visitor.refused; {
+	case !allowed && s.own:
+		*before = refused{guest.ID, now}
+	case before.id == guest.ID: // the creator has thought better of it
+		*before = refused{}
+	}
+	if !allowed || s.visitor.refused.holds(now) || t.mirrors >= maxMirrors || s.visitor.mirrors >= maxMirrorsEach {
 		s.send(refusal{"refuse", "", reasonMirror})
 		return true
 	}
@@ -70,9 +76,18 @@ func (t *Tracker) refuseMirrors() {
 	for s, m := range guests {
 		if !t.mirrorAllowed(m) {
 			t.log.Info("mirror refused", "mirror", m.ID)
-			s.cut()
+			t.turnAway(s)
 		}
 	}
+}
+
+// turnAway cuts off a mirror, and remembers from where it came: it could come back under
+// another id, which it chooses itself.
+func (t *Tracker) turnAway(s *socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.visitor.refused = refused{s.mirror.ID, time.Now()}
+	s.cut()
 }
 
 func (t *Tracker) mirrorAllowed(m *mirror) bool {

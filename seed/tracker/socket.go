@@ -35,7 +35,7 @@ type socket struct {
 
 	mu       sync.Mutex // guards what follows
 	messages bucket
-	patient  bool // a mirror: it announces all it has at once, and another bucket limits that
+	patient  bool // a mirror: it announces all it has at once
 	queue    [][]byte
 	queued   int  // bytes in it
 	writing  bool // somebody empties it
@@ -166,7 +166,10 @@ func (s *socket) patience() time.Duration {
 func (s *socket) mayTalk(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.patient || s.messages.take(now, 1, messageRate, messageBurst)
+	if s.patient {
+		return s.messages.take(now, 1, guestRate, guestBurst)
+	}
+	return s.messages.take(now, 1, messageRate, messageBurst)
 }
 
 // control counts a ping or a pong, which shows that the other side is there. One too many

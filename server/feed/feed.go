@@ -25,6 +25,8 @@ const Length = 30
 type List struct {
 	Channel store.Channel
 	Videos  []store.Video
+	Page    int           // of a feed with pages, from 1; 0 is 1
+	More    bool          // another page follows
 	P2P     string        // the setting
 	Prose   *prose.Writer // writes the descriptions
 }

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/tubelet/tubelet/store"
@@ -11,6 +12,7 @@ type jsonFeed struct {
 	Title       string       `json:"title"`
 	Home        string       `json:"home_page_url"`
 	Self        string       `json:"feed_url"`
+	Next        string       `json:"next_url,omitempty"`
 	Description string       `json:"description"`
 	Icon        string       `json:"icon,omitempty"`
 	Authors     []jsonPerson `json:"authors"`
@@ -58,6 +60,9 @@ func JSON(l List) ([]byte, error) {
 		Authors:     []jsonPerson{{l.title(), base + "/", l.avatar()}},
 		Language:    l.Channel.Language,
 		Items:       []jsonItem{},
+	}
+	if l.More { // readers stop at the newest, mirrors go on
+		f.Next = f.Self + "?page=" + strconv.Itoa(max(l.Page, 1)+1)
 	}
 	for _, v := range l.Videos {
 		f.Items = append(f.Items, l.newJSONItem(v))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tubelet/tubelet/seed/budget"
@@ -14,6 +15,9 @@ import (
 // Viewer is the header in which a viewer of a swarm shows the ticket that the tracker gave
 // it. Other sites' pages can't send it: our answer to their preflight does not name it.
 const Viewer = "Tubelet-Viewer"
+
+// mirrorAgent is how mirrors call themselves (seed/mirror): they fetch for later, and in parts.
+const mirrorAgent = "Tubelet-Mirror"
 
 // Sending is a file that is about to be sent.
 type Sending struct {
@@ -45,7 +49,7 @@ func (s *Share) claim(f Sending, from, to int64) (budget.Claim, func(whole bool)
 	p, known := s.viewer(f)
 	first := f.Request.URL.Query().Has("first")
 	switch {
-	case f.Download, f.Rendition.File == "", f.Request.Header.Get("Range") == "" && !first:
+	case f.Download, f.Rendition.File == "", strings.HasPrefix(f.Request.UserAgent(), mirrorAgent), f.Request.Header.Get("Range") == "" && !first:
 		c.Class = budget.Bulk
 		return c, nothing
 	case known:

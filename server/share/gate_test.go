@@ -77,6 +77,18 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// TestMirrorsWait: what calls itself a mirror fetches for later, whatever part it asks for.
+func TestMirrorsWait(t *testing.T) {
+	c := newChannel(t, nil)
+	r := store.Rendition{File: "360p.mp4", Infohash: c.hash.String(), Bandwidth: 800_000}
+	q := httptest.NewRequest("GET", "/", nil)
+	q.Header.Set("Range", "bytes=0-999")
+	q.Header.Set("User-Agent", "Tubelet-Mirror")
+	if got, _ := c.claim(Sending{Request: q, Address: "a", Rendition: r}, 0, 1000); got.Class != budget.Bulk {
+		t.Errorf("class %d, want %d", got.Class, budget.Bulk)
+	}
+}
+
 // join has a viewer join over a socket and returns the ticket that it is given.
 func join(t *testing.T, c channelOf, viewer swarm.Peer) string {
 	t.Helper()

@@ -15,7 +15,6 @@ type flow struct {
 	slack  time.Duration
 	ready  time.Duration
 	ticket *budget.Ticket
-	bytes  float64 // of the ticket
 	sent   float64
 	lease  bool
 	asked  [2]int64 // the range, for the coordinator

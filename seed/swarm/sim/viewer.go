@@ -31,7 +31,6 @@ type viewer struct {
 
 	pos       float64
 	started   bool
-	stalled   bool
 	startedIn float64 // seconds
 	stall     float64
 	played    float64
