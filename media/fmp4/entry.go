@@ -16,7 +16,6 @@ type entry struct {
 	colr      []byte // payload of the colour box
 	count     int    // entries in the table; more than one cannot be copied simply
 	encrypted bool
-	reordered bool // QuickTime's compressed forms and others we do not take apart
 }
 
 // readEntry parses the first entry of stsd (8.5.2).

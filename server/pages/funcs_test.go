@@ -107,8 +107,7 @@ func TestFrameSize(t *testing.T) {
 // most three levels deep.
 func TestThread(t *testing.T) {
 	chain := []store.Comment{{ID: 1}, {ID: 2, Parent: 1}, {ID: 3, Parent: 2}, {ID: 4, Parent: 3}, {ID: 5, Parent: 4}, {ID: 6, Parent: 6}, {ID: 7, Parent: 99}}
-	var shape func([]Node) [][]int64
-	shape = func(nodes []Node) (out [][]int64) {
+	shape := func(nodes []Node) (out [][]int64) {
 		for _, n := range nodes {
 			out = append(out, append([]int64{n.Comment.ID}, flat(n.Replies)...))
 		}
