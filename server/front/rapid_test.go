@@ -34,20 +34,20 @@ func TestRapidReset(t *testing.T) {
 	})
 	address, client := secure(t, handler)
 	const tries = 20_000
-	sent := rush(t, address, tries, true)
-	held := rush(t, address, 1000, false)
+	hungUp := rush(t, address, tries, true)
+	rush(t, address, 1000, false)
 	response, err := client.Get("https://" + address + "/other")
 	if err != nil {
 		t.Fatalf("others meanwhile: %v", err)
 	}
 	response.Body.Close()
 	close(release)
-	t.Logf("%d streams opened and reset before the server hung up, %d opened and held; %d handlers ran, at most %d at once", sent, held, asked.Load(), most.Load())
+	t.Logf("%d streams opened and reset, 1000 held; %d handlers ran, at most %d at once", tries, asked.Load(), most.Load())
 	if limit := int64(2 * streams); most.Load() > limit {
 		t.Errorf("%d requests ran at once on two connections, more than %d", most.Load(), limit)
 	}
-	if sent == tries {
-		t.Error("the server let it go on")
+	if !hungUp {
+		t.Error("the server let the one that resets go on")
 	}
 }
 
@@ -72,11 +72,11 @@ func secure(t *testing.T, handler http.Handler) (string, *http.Client) {
 	return listener.Addr().String(), trusted.Client()
 }
 
-// rush opens streams on a connection of its own, resets each at once or holds it, and says how
-// many it could open before the server hung up.
-func rush(t *testing.T, address string, tries int, reset bool) int {
+// rush opens streams on a connection of its own, resets each at once or holds it, and says
+// whether the server hung up on one that resets.
+func rush(t *testing.T, address string, tries int, reset bool) (hungUp bool) {
 	t.Helper()
-	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}) //nolint:gosec // our own server
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}) // our own
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func rush(t *testing.T, address string, tries int, reset bool) int {
 	for i := range tries {
 		select {
 		case <-gone:
-			return i
+			return true
 		default:
 		}
 		var block bytes.Buffer
@@ -111,8 +111,16 @@ func rush(t *testing.T, address string, tries int, reset bool) int {
 			err = framer.WriteRSTStream(stream, http2.ErrCodeCancel)
 		}
 		if err != nil {
-			return i
+			return true
 		}
 	}
-	return tries
+	if !reset {
+		return false
+	}
+	select {
+	case <-gone:
+		return true
+	case <-time.After(10 * time.Second):
+		return false
+	}
 }
