@@ -11,6 +11,7 @@ const (
 	keepInbox = 3 * 24 * time.Hour // longer than any signature is good for
 	keepSent  = 7 * 24 * time.Hour
 	sweep     = time.Hour
+	crawled   = 100                 // comments of one age in one hour that are asked about
 	strangers = 30 * 24 * time.Hour // after which actors are forgotten that did nothing here
 	forgotten = 500                 // of them by one commit
 	asking    = 20 * time.Second    // between two tries to reach ourselves
@@ -33,6 +34,7 @@ func (f *Fed) run(ctx context.Context) {
 	defer all.Wait()
 	defer cancel()
 	all.Go(func() { _ = f.verbs.Run(ctx) }) // nil when ctx ends, and else it does not
+	all.Go(func() { f.crawl(ctx) })
 	all.Go(func() {
 		if f.waitReachable(ctx) {
 			_ = f.deliver.Run(ctx)
@@ -147,6 +149,35 @@ func (f *Fed) sweep(ctx context.Context, now time.Time) {
 	} {
 		if err := forget(); err != nil && ctx.Err() == nil {
 			f.cfg.Log.ErrorContext(ctx, "cannot forget what is long over", "err", err)
+		}
+	}
+}
+
+// ages are when after a comment its server is asked for answers to it: most come soon.
+func ages() []time.Duration { return []time.Duration{sweep, 6 * sweep, 24 * sweep, 72 * sweep} }
+
+// Crawl asks for the answers to comments that have reached one of those ages within the last
+// hour. What falls due while the server is down is left out.
+func (f *Fed) Crawl(ctx context.Context, now time.Time) error {
+	for _, age := range ages() {
+		list, err := f.social.Since(ctx, now.Add(-age-sweep), now.Add(-age), crawled)
+		if err != nil {
+			return err
+		}
+		for _, comment := range list {
+			if err := f.verbs.Crawl(ctx, comment); err != nil {
+				f.cfg.Log.DebugContext(ctx, "no answers to a comment", "comment", comment.URI, "err", err)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// crawl asks once an hour, until ctx ends.
+func (f *Fed) crawl(ctx context.Context) {
+	for pause(ctx, sweep) {
+		if err := f.Crawl(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			f.cfg.Log.ErrorContext(ctx, "cannot ask for answers", "err", err)
 		}
 	}
 }

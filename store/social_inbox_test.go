@@ -49,3 +49,25 @@ func TestFullInbox(t *testing.T) {
 	fresh, _, _ := take("a.example", 3000, 2)
 	same(t, fresh, 1)
 }
+
+// A block of a domain is one of all hosts below it, and of none that only ends like it.
+func TestBlockDomain(t *testing.T) {
+	s, now := open(t), time.Now()
+	f := s.Social()
+	for _, host := range []string{"spam.example", "a.spam.example", "b.a.spam.example", "notspam.example", "example"} {
+		id, err := f.SaveActor(t.Context(), social.Actor{URI: "https://" + host + "/u", Acct: "@u@" + host, Host: host, Inbox: "https://" + host + "/i", SharedInbox: "https://" + host + "/i", FetchedAt: now})
+		must(t, err)
+		_, err = f.Follow(t.Context(), social.Person, id, "https://"+host+"/f", true, now)
+		must(t, err)
+	}
+	must(t, f.Block(t.Context(), social.Block{Target: "spam.example", At: now}))
+	_, left, err := f.Followers(t.Context(), social.Person, 0, 10)
+	must(t, err)
+	same(t, left, 2)
+	must(t, f.Send(t.Context(), social.Outgoing{URI: "https://us.example/1", By: social.Person, Inboxes: []social.Recipient{
+		{Inbox: "https://c.spam.example/i", Host: "c.spam.example"}, {Inbox: "https://notspam.example/i", Host: "notspam.example"},
+	}}, now))
+	queued, _, err := f.Queue(t.Context())
+	must(t, err)
+	same(t, queued, 1)
+}

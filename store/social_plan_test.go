@@ -44,11 +44,11 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	ok("react", f.React(ctx, like), err2(f.Reactions(ctx, video, "like", 0, 5)), f.Unreact(ctx, "l", actor.URI), f.React(ctx, like), f.UnreactTo(ctx, like), err2(f.Counts(ctx, video)))
 	comment, _, err := f.AddComment(ctx, social.Comment{Video: video, Actor: id, URI: "c", HTML: "x", State: social.Held, PublishedAt: now})
 	ok("comment", err, err2(f.Held(ctx)), f.SetCommentState(ctx, comment, social.Shown), err2(f.Comment(ctx, comment)), err2(f.CommentByURI(ctx, "c")),
-		err2(f.Comments(ctx, "", 0, 5)), err2(f.Comments(ctx, video, 0, 5)), err2(f.Replies(ctx, video, 0, 0, 5)), err2(f.Replies(ctx, video, comment, 0, 5)), err2(f.AllReplies(ctx, video, 0, 5)), err2(f.Answers(ctx, comment)),
+		err2(f.Comments(ctx, "", 0, 5)), err2(f.Comments(ctx, video, 0, 5)), err2(f.Replies(ctx, video, 0, 0, 5)), err2(f.Replies(ctx, video, comment, 0, 5)), err2(f.AllReplies(ctx, video, 0, 5)), err2(f.Answers(ctx, comment)), err2(f.Since(ctx, now, now, 5)),
 		f.EditComment(ctx, "c", actor.URI, "x", now), f.SetCommentURI(ctx, comment, "d", ""), f.DeleteComment(ctx, "d", actor.URI))
-	own, _, err := f.AddComment(ctx, social.Comment{Video: video, URI: "own", State: social.Shown, PublishedAt: now})
+	_, _, err = f.AddComment(ctx, social.Comment{Video: video, URI: "own", State: social.Shown, PublishedAt: now})
 	ok("own comment", err, f.DeleteComment(ctx, "own", ""))
-	own, _, err = f.AddComment(ctx, social.Comment{Video: video, State: social.Shown, PublishedAt: now})
+	own, _, err := f.AddComment(ctx, social.Comment{Video: video, State: social.Shown, PublishedAt: now})
 	ok("own comment", err, f.RemoveComment(ctx, own))
 
 	quote, err := f.AllowQuote(ctx, social.Quote{Quote: "q", Actor: actor.URI, Video: video}, now)

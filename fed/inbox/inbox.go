@@ -220,7 +220,7 @@ func (b *Inbox) keep(ctx context.Context, activity vocab.Object, actor social.Ac
 	if blocked {
 		return &refusal{http.StatusForbidden, "blocked"}
 	}
-	if !b.limits.activity(actor.Host, now) {
+	if !b.limits.activity(remote.Domain(actor.Host), now) {
 		return &refusal{http.StatusTooManyRequests, "too many activities"}
 	}
 	intake, err := b.rows.Do(ctx, social.Received{Activity: activity.ID(), Actor: actor.URI, Host: actor.Host, Body: body})

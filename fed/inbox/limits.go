@@ -12,13 +12,13 @@ import (
 const (
 	requestsPerSecond   = 50 // of one address
 	requestsAtOnce      = 300
-	activitiesPerSecond = 20 // of one host
+	activitiesPerSecond = 20 // of one registered domain
 	activitiesAtOnce    = 1000
 	fetchesPerMinute    = 10 // of unknown keys, for one address
 	remembered          = 4096
 )
 
-// limits counts what each address and host sends.
+// limits counts what each address and domain sends.
 type limits struct {
 	mu       sync.Mutex
 	limiters map[string]*rate.Limiter
@@ -30,8 +30,8 @@ func (l *limits) request(caller string, now time.Time) bool {
 	return l.allow("r "+caller, requestsPerSecond, requestsAtOnce, now)
 }
 
-func (l *limits) activity(host string, now time.Time) bool {
-	return l.allow("a "+host, activitiesPerSecond, activitiesAtOnce, now)
+func (l *limits) activity(domain string, now time.Time) bool {
+	return l.allow("a "+domain, activitiesPerSecond, activitiesAtOnce, now)
 }
 
 func (l *limits) fetch(caller string, now time.Time) bool {

@@ -104,16 +104,22 @@ func newPeople(t *testing.T) (*people.People, *social.Store, string) {
 func TestActor(t *testing.T) {
 	p, _, pem := newPeople(t)
 	h, victim := newHost(t), newHost(t)
+	h.actor("honest", pem, nil)
+	h.serve("/keys/1", "application/activity+json", object{"id": h.URL + "/keys/1", "owner": h.URL + "/users/keybeside", "publicKeyPem": pem})
 	for name, test := range map[string]struct {
 		change object
 		ok     bool
 	}{
-		"honest":        {nil, true},
+		"plain":         {nil, true},
 		"group":         {object{"type": "Group"}, true},
 		"note":          {object{"type": "Note"}, false},
 		"inboxaway":     {object{"inbox": victim.URL + "/inbox"}, false},
 		"keyaway":       {object{"publicKey": object{"id": victim.URL + "/key", "owner": h.URL + "/users/keyaway", "publicKeyPem": pem}}, false},
 		"keyofanother":  {object{"publicKey": object{"id": h.URL + "/users/keyofanother#k", "owner": h.URL + "/users/x", "publicKeyPem": pem}}, false},
+		"keysquat":      {object{"publicKey": object{"id": h.URL + "/users/honest#main-key", "owner": h.URL + "/users/keysquat", "publicKeyPem": pem}}, false},
+		"keynowhere":    {object{"publicKey": object{"id": h.URL + "/keys/none", "owner": h.URL + "/users/keynowhere", "publicKeyPem": pem}}, false},
+		"keybelow":      {object{"publicKey": object{"id": h.URL + "/users/keybelow/main-key", "owner": h.URL + "/users/keybelow", "publicKeyPem": pem}}, true},
+		"keybeside":     {object{"publicKey": object{"id": h.URL + "/keys/1", "owner": h.URL + "/users/keybeside", "publicKeyPem": pem}}, true},
 		"longinbox":     {object{"inbox": h.URL + "/" + strings.Repeat("x", 2000)}, false},
 		"longkey":       {object{"publicKey": object{"id": h.URL + "/users/longkey#k", "owner": h.URL + "/users/longkey", "publicKeyPem": strings.Repeat(" ", 9000) + pem}}, false},
 		"nokey":         {object{"publicKey": nil}, false},

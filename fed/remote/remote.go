@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/time/rate"
 
 	"github.com/tubelet/tubelet/fed/sign"
 )
@@ -71,6 +72,7 @@ type Config struct {
 type Client struct {
 	cfg  Config
 	http *http.Client
+	pace *pace // of what is fetched
 }
 
 // New returns a client.
@@ -78,7 +80,7 @@ func New(cfg Config) *Client {
 	dialer := &net.Dialer{Timeout: dialTime, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		return checkDial(address, cfg.Private)
 	}}
-	return &Client{cfg: cfg, http: &http.Client{
+	return &Client{cfg: cfg, pace: &pace{domains: map[string]*rate.Limiter{}}, http: &http.Client{
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
 			Proxy:                  nil, // the environment's would see everything and be dialled unchecked

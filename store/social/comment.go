@@ -180,6 +180,11 @@ func (s *Store) Answers(ctx context.Context, comment int64) (int64, error) {
 	return row(ctx, s, "replies", lite.Value[int64], `select count(*) from comments where parent = ? and state = 'shown' and uri <> '' `, comment)
 }
 
+// Since returns comments of others that are shown and came between two times, the latest first.
+func (s *Store) Since(ctx context.Context, from, to time.Time, limit int) ([]Comment, error) {
+	return rows(ctx, s, "comments", scanComment, "select "+commentColumns+fromComments+`where c.actor is not null and c.published_at >= ? and c.published_at < ? and c.state = 'shown' and c.html <> '' order by c.id desc limit ?`, at(from), at(to), limit)
+}
+
 // AllReplies returns the ids of everything that was written under a video and is shown.
 func (s *Store) AllReplies(ctx context.Context, video string, offset, limit int) ([]string, error) {
 	return rows(ctx, s, "replies", lite.Value[string], `select uri from comments where video = ? and state = 'shown' and uri <> ''
