@@ -52,7 +52,9 @@ spam.example,suspend,advertising
 func story(example string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\nport PORT\n", example)
-	if !strings.HasPrefix(example, "tubelet init") {
+	if strings.HasPrefix(example, "tubelet tls ") {
+		b.WriteString("exec tubelet init --domain video.example --name Workshop --handle me\ncertificate cert.pem key.pem video.example\n")
+	} else if !strings.HasPrefix(example, "tubelet init") {
 		b.WriteString("exec tubelet init --local --domain 127.0.0.1:$PORT\n")
 	}
 	for _, file := range []string{"talk.mp4", "better.mp4"} {
@@ -63,7 +65,7 @@ func story(example string) string {
 	if strings.Contains(example, "k3v9x2m1qa") {
 		b.WriteString("clip first.avi -c:v mpeg4 -c:a mp3\nexec tubelet publish first.avi --json\nkeep ID id\n")
 	}
-	if strings.HasSuffix(example, " 7") {
+	if strings.HasSuffix(example, " 7") && !strings.HasSuffix(example, "--keep 7") {
 		b.WriteString("clip first.avi -c:v mpeg4 -c:a mp3\nexec tubelet publish first.avi --no-wait\nexec tubelet jobs --json\nkeep JOB 0.id\n")
 	}
 	if strings.Contains(example, "mirrors") {
@@ -78,10 +80,13 @@ func story(example string) string {
 	if strings.Contains(example, "--rm-link") {
 		b.WriteString("exec tubelet channel edit --link Mastodon=https://social.example/@me\n")
 	}
+	if strings.Contains(example, "/mnt/backup") && !strings.HasPrefix(example, "tubelet backup /mnt") {
+		b.WriteString("exec tubelet backup backups\n")
+	}
 	if strings.Contains(example, "jobs retry") {
 		b.WriteString("exec tubelet jobs cancel $JOB\n")
 	}
-	run := strings.NewReplacer("k3v9x2m1qa", "$ID", " 7", " $JOB", ":8080", ":$PORT").Replace(example)
+	run := strings.NewReplacer("--keep 7", "--keep 7", "/mnt/backup", "backups", "k3v9x2m1qa", "$ID", " 7", " $JOB", ":8080", ":$PORT").Replace(example)
 	if strings.HasPrefix(example, "tubelet serve") {
 		fmt.Fprintf(&b, "exec %s &server&\nexec get -wait http://127.0.0.1:$PORT/\nkill -INT server\nwait server\n", run)
 	} else if strings.HasPrefix(example, "tubelet mirror run") {

@@ -64,7 +64,7 @@ func (o mirrorRun) run(ctx context.Context, a *app.App) error {
 	}
 	defer conn.Close()
 	m, err := openMirror(a, func(cfg *mirror.Config) {
-		cfg.Conn, cfg.Command, cfg.Listen, cfg.Log = conn, seedProcess, o.listen, logger(a, new(slog.LevelVar))
+		cfg.Conn, cfg.Command, cfg.Listen, cfg.Log = conn, seedProcess, o.listen, logger(a, new(slog.LevelVar), "auto")
 		if len(public) > 0 {
 			cfg.PublicIPs = func() []netip.Addr { return public }
 		}

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/server"
+	"github.com/tubelet/tubelet/server/systemd"
 )
 
 type serveOptions struct {
@@ -29,15 +33,18 @@ func newServe(a *app.App) *cobra.Command {
 		Long: `Serves the channel and does the work of its jobs, until it gets SIGTERM or Ctrl-C: then it
 finishes the requests it has and stops within ten seconds; jobs go on at the next start.
 
-It speaks plain HTTP and belongs behind a proxy that holds the certificate, for example
-Caddy, whose whole configuration is:
+It speaks HTTPS with a certificate that it gets and renews by itself (see tubelet tls), or
+plain HTTP to a proxy that holds the certificate, for example Caddy, whose whole
+configuration is:
 
   video.example {
       reverse_proxy 127.0.0.1:8080
   }
 
 With --local, or for a channel that was made with init --local, it serves this machine
-alone and needs no domain.`,
+alone and needs no domain. SIGHUP makes it read certificate and settings again. Under
+systemd it takes over sockets for ports 443 and 80, says when it is ready, and feeds the
+watchdog.`,
 		Example: `  tubelet serve --local
   tubelet serve --listen 127.0.0.1:8080`,
 		Args: line.Words(),
@@ -59,7 +66,18 @@ func (o serveOptions) run(ctx context.Context, a *app.App) error {
 	}
 	defer s.Close()
 	level := new(slog.LevelVar)
-	log := logger(a, level)
+	format, err := s.Store.Setting(ctx, "log_format")
+	if err != nil {
+		return err
+	}
+	log := logger(a, level, format)
+	manager, err := systemd.New(a.Getenv, os.Unsetenv)
+	if err != nil {
+		return err
+	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	maker, err := s.Maker(ctx, log)
 	if err != nil {
 		return err
@@ -73,15 +91,16 @@ func (o serveOptions) run(ctx context.Context, a *app.App) error {
 	}
 	return server.Run(ctx, server.Config{
 		Data: s.Data, Store: s.Store, Media: maker, Listen: o.listen, Local: local || o.local, Level: level, Seed: seedProcess,
+		Manager: manager, Reload: reload,
 		Ready: func(addr string) { listening(a, s, addr) }, Log: log,
 	})
 }
 
-// logger logs to standard error: text for people, JSON for what collects logs.
+// logger logs to standard error: by itself text for people, JSON for what collects logs.
 // The server sets its level.
-func logger(a *app.App, level *slog.LevelVar) *slog.Logger {
+func logger(a *app.App, level *slog.LevelVar, format string) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
-	if a.Term.ErrTTY {
+	if format == "text" || format == "auto" && a.Term.ErrTTY {
 		return slog.New(slog.NewTextHandler(a.Term.Err, options))
 	}
 	return slog.New(slog.NewJSONHandler(a.Term.Err, options))

@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/tubelet/tubelet/cli"
+	"github.com/tubelet/tubelet/server/certs/acmetest"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -59,16 +62,22 @@ func params() testscript.Params {
 			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"clip":       clip,
-			"field":      field,
-			"keep":       keep,
-			"mirrored":   mirrored,
-			"neighbours": neighbours,
-			"port":       port,
-			"snap":       snap,
-			"settled":    settled,
+			"certificate": certificate,
+			"clip":        clip,
+			"field":       field,
+			"keep":        keep,
+			"mirrored":    mirrored,
+			"neighbours":  neighbours,
+			"port":        port,
+			"snap":        snap,
+			"settled":     settled,
 		},
 	}
+}
+
+// certificate writes a certificate that lasts an hour: certificate CERT KEY NAME.
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(acmetest.WriteCertificate(ts.MkAbs(args[0]), ts.MkAbs(args[1]), args[2], time.Now().Add(time.Hour)))
 }
 
 // mirrored makes the channel know a mirror: mirrored NAME.
@@ -80,24 +89,27 @@ func mirrored(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// get fetches an address and prints the answer's body: get [-wait] [-head] [STATUS] URL.
-// With -wait it tries until the status is the one asked for, at most half a minute.
+// get fetches an address and prints the answer's body: get [-wait] [-head] [-trust FILE]
+// [STATUS] URL. With -wait it tries until the status is the one asked for, at most half a
+// minute. With -trust the name is taken to be this machine, with a certificate of that file.
 func get() {
 	args := os.Args[1:]
-	wait, head, status := false, false, 200
+	wait, head, trust, status := false, false, "", 200
 	for len(args) > 1 {
 		switch args[0] {
 		case "-wait":
 			wait = true
 		case "-head":
 			head = true
+		case "-trust":
+			trust, args = args[1], args[1:]
 		default:
 			status, _ = strconv.Atoi(args[0])
 		}
 		args = args[1:]
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		err := fetch(args[0], status, head)
+		err := fetch(args[0], status, head, trust)
 		if err == nil {
 			os.Exit(0)
 		}
@@ -108,8 +120,20 @@ func get() {
 	}
 }
 
-func fetch(url string, status int, head bool) error {
+func fetch(url string, status int, head bool, trust string) error {
 	client := http.Client{Timeout: 20 * time.Second}
+	if trust != "" {
+		text, err := os.ReadFile(trust)
+		if err != nil {
+			return err
+		}
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(text)
+		client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			_, port, _ := net.SplitHostPort(addr)
+			return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+port)
+		}}
+	}
 	res, err := client.Get(url)
 	if err != nil {
 		return err

@@ -7,9 +7,12 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
@@ -69,7 +72,11 @@ func database(ctx context.Context, path string, channel store.Channel) error {
 	if err := db.CreateChannel(ctx, channel); err != nil {
 		return fmt.Errorf("write the channel: %w", err)
 	}
-	if err := db.SetSetting(ctx, "listen", listenAddress(channel)); err != nil {
+	listen, tls := listenAddress(channel), "off"
+	if !channel.Local && ownHTTPS() {
+		listen, tls = ":443", "auto"
+	}
+	if err := errors.Join(db.SetSetting(ctx, "listen", listen), db.SetSetting(ctx, "tls", tls)); err != nil {
 		return fmt.Errorf("write the settings: %w", err)
 	}
 	// The last close folds the write-ahead log into the file, which is then moved alone.
@@ -80,6 +87,16 @@ func database(ctx context.Context, path string, channel store.Channel) error {
 		return fmt.Errorf("close the database: its write-ahead log is still there")
 	}
 	return os.Chmod(path, 0o600)
+}
+
+// ownHTTPS reports whether this machine has port 443 to give. Where only this user may not
+// have it, the unit's will; where another program has it, that is a proxy.
+func ownHTTPS() bool {
+	l, err := net.Listen("tcp", ":443")
+	if err == nil {
+		err = l.Close()
+	}
+	return !errors.Is(err, syscall.EADDRINUSE)
 }
 
 // writeSecret writes a durable file that only its owner can read.

@@ -14,6 +14,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -207,9 +209,16 @@ func Pool(t testing.TB, file string) *x509.CertPool {
 // Certificate writes a self-signed certificate for host and its key.
 func Certificate(t testing.TB, certFile, keyFile, host string, until time.Time) {
 	t.Helper()
+	if err := WriteCertificate(certFile, keyFile, host, until); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// WriteCertificate is Certificate without a test.
+func WriteCertificate(certFile, keyFile, host string, until time.Time) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("make a key: %w", err)
 	}
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
@@ -222,15 +231,13 @@ func Certificate(t testing.TB, certFile, keyFile, host string, until time.Time) 
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 	if err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("make a certificate: %w", err)
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		return fmt.Errorf("write a key: %w", err)
 	}
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return errors.Join(
+		os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 }
