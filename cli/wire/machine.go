@@ -33,3 +33,17 @@ func NewDoctor(list []doctor.Result) Doctor {
 	}
 	return d
 }
+
+// Install is what install or uninstall does.
+type Install struct {
+	Schema int     `json:"schema"`
+	DryRun bool    `json:"dry_run"` // nothing was done
+	Steps  []Doing `json:"steps"`
+}
+
+// Doing is one step of it.
+type Doing struct {
+	What    string `json:"what"`
+	Command string `json:"command"`
+	Done    bool   `json:"done"` // it was done already, before
+}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"time"
@@ -73,10 +74,28 @@ type Init struct {
 	Local  bool     `json:"local"`
 	URL    string   `json:"url"`
 	DNS    []string `json:"dns"`
+	Leads  Leads    `json:"leads"`
 	Unit   string   `json:"unit"`
 
-	Commands []string `json:"commands"` // for root: they make the unit's user
+	UnitFile string   `json:"unit_file"` // where it was written, or empty
+	TLS      string   `json:"tls"`       // auto, files or off
+	Commands []string `json:"commands"`  // for root: they make the unit's user
 	Warning  string   `json:"warning"`
+}
+
+// Leads is where the channel's name leads to.
+type Leads struct {
+	State string   `json:"state"` // here, elsewhere, somewhere, nowhere, unknown; empty when local
+	To    []string `json:"to"`    // addresses
+}
+
+// NewLeads returns the shape of what was looked up.
+func NewLeads(found []netip.Addr, state string) Leads {
+	l := Leads{State: state, To: []string{}}
+	for _, ip := range found {
+		l.To = append(l.To, ip.String())
+	}
+	return l
 }
 
 // Listening is the event of a server that takes requests.

@@ -67,7 +67,12 @@ func (w *world) listens() []string {
 		return nil
 	}
 	list := []string{w.Settings["listen"]}
-	if plain := w.Settings["listen.http"]; plain != "" && plain != "none" && w.tls() != "off" {
+	_, port, _ := net.SplitHostPort(list[0])
+	switch plain := w.Settings["listen.redirect"]; {
+	case w.tls() == "off" || plain == "off":
+	case plain == "auto" && port == "443":
+		list = append(list, ":80")
+	case plain != "auto" && plain != "":
 		list = append(list, plain)
 	}
 	return list
