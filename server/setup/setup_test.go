@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -51,9 +52,40 @@ func TestCreate(t *testing.T) {
 	if c, err := db.Channel(t.Context()); err != nil || c.Base() != "https://video.example" || c.Handle != "workshop" {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if v, err := db.Setting(t.Context(), "listen"); err != nil || v != setup.BehindProxy {
-		t.Errorf("listen = %q, %v", v, err)
+}
+
+// TestHTTPS makes channels with port 443 free, and taken as by a proxy.
+func TestHTTPS(t *testing.T) {
+	check := func(want string) {
+		t.Helper()
+		data := t.TempDir()
+		if _, err := setup.Create(t.Context(), workshop(data)); err != nil {
+			t.Fatal(err)
+		}
+		db, err := store.Open(t.Context(), filepath.Join(data, "tubelet.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		listen, err := db.Setting(t.Context(), "listen")
+		tls, err2 := db.Setting(t.Context(), "tls")
+		if got := tls + " " + listen; err != nil || err2 != nil || got != want {
+			t.Errorf("%s, %v, %v; want %s", got, err, err2, want)
+		}
 	}
+	l, err := net.Listen("tcp", ":443")
+	if errors.Is(err, syscall.EACCES) {
+		check("auto :443") // the unit's user may
+		return
+	}
+	check("off " + setup.BehindProxy)
+	if err != nil {
+		return // somebody else has it
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check("auto :443")
 }
 
 func modes(t *testing.T, data string) map[string]fs.FileMode {
