@@ -6,6 +6,7 @@
 package soak
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -52,9 +54,16 @@ type inside struct {
 	Heap       uint64 // bytes alive after the last collection
 }
 
-// tell writes it down again and again.
+// tell writes it down again and again, and each minute what the memory is used for to the
+// folder SOAK_HEAP, if that is set: for go tool pprof.
 func tell(path string) {
+	ticks, heaps := 0, os.Getenv("SOAK_HEAP")
 	for range time.Tick(every / 2) {
+		if ticks++; heaps != "" && ticks%60 == 0 {
+			var b bytes.Buffer
+			_ = pprof.WriteHeapProfile(&b)
+			_ = os.WriteFile(filepath.Join(heaps, fmt.Sprintf("heap-%03d", ticks/60)), b.Bytes(), 0o600)
+		}
 		var mem runtime.MemStats
 		runtime.ReadMemStats(&mem)
 		text, err := json.Marshal(inside{runtime.NumGoroutine(), mem.HeapInuse})
