@@ -49,7 +49,7 @@ func (s *site) routes() map[string]http.Handler {
 		"GET /tracker/scrape":   http.HandlerFunc(s.share.Scrape),
 
 		// The look
-		"GET /assets/":        assets.Handler(),
+		"GET /assets/":        s.share.Beside(assets.Handler()),
 		"GET /channel/{file}": s.page(s.sendPicture),
 		"GET /favicon.svg":    s.page(s.sendIcon),
 		"GET /favicon.ico":    s.page(s.sendIcon),

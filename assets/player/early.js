@@ -6,13 +6,17 @@
 import { Cutter } from "./cutter.js";
 import { mime } from "./mime.js";
 
+const otherwise = 200; // milliseconds without bytes, after which we look what others brought
+
 export class Early {
   // took, where given, hears of every chunk and its place in the file; brief says, after
-  // a fragment, that no more of them shall come this way.
-  constructor(video, rendition, duration, took, brief = () => false) {
+  // a fragment, that no more of them shall come this way; more returns what others brought
+  // of the file from a place on, or null.
+  constructor(video, rendition, duration, took, brief = () => false, more = () => null) {
     this.video = video;
     this.took = took;
     this.brief = brief;
+    this.more = more;
     this.rendition = rendition;
     this.duration = duration;
     this.stop = new AbortController();
@@ -21,6 +25,7 @@ export class Early {
     this.buffer = null;
     this.cutter = new Cutter();
     this.at = 0; // bytes of the file that came
+    this.read = 0; // those from our server
     this.fragments = 0;
     this.rate = 0; // measured bits per second, 0 while unknown
     this.source = new MediaSource();
@@ -48,6 +53,7 @@ export class Early {
 
   // goOn gets the rest of a first fragment that is longer than what was asked for.
   async #goOn() {
+    this.read = this.at;
     const headers = { Range: `bytes=${this.at}-${this.rendition.enough - 1}` };
     const answer = await fetch(this.rendition.file, { headers, signal: this.stop.signal });
     if (answer.status === 206) await this.#pump(answer.body.getReader());
@@ -60,13 +66,15 @@ export class Early {
     let began = 0; // counted from the second chunk on: the first may have waited for us
     let bytes = 0;
     let fed = Promise.resolve();
+    this.asked = null;
     try {
       while (!this.stopping) {
-        const { done, value } = await reader.read();
+        const { done, value, others } = await this.#next(reader);
         if (done) break;
-        if (began === 0) began = performance.now();
+        if (others) began = 0;
+        else if (began === 0) began = performance.now();
         else this.rate = ((bytes += value.length) * 8000) / Math.max(1, performance.now() - began);
-        this.took?.(this.at, value);
+        if (!others) this.took?.(this.at, value);
         this.at += value.length;
         const pieces = this.cutter.cut(value);
         this.fragments += pieces.length;
@@ -76,6 +84,25 @@ export class Early {
     } finally {
       reader.cancel().catch(() => {});
       await fed;
+    }
+  }
+
+  // next waits for bytes that follow what came, from our server or, when its line is slow,
+  // from others.
+  async #next(reader) {
+    for (;;) {
+      this.asked ??= reader.read();
+      const answer = await Promise.race([this.asked, new Promise((ok) => setTimeout(ok, otherwise))]);
+      if (!answer) {
+        const value = this.more(this.at);
+        if (value?.length > 0) return { value, others: true };
+        continue;
+      }
+      this.asked = null;
+      if (answer.done) return answer;
+      const known = this.at - this.read;
+      this.read += answer.value.length;
+      if (this.read > this.at) return { value: answer.value.subarray(known) };
     }
   }
 

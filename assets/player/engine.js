@@ -73,7 +73,7 @@ export class Engine extends EventTarget {
     const first = this.#firstRendition();
     if (at === 0 && Early.possible(first)) {
       this.early = new Early(this.video, this.#shortened(first), this.data.duration,
-        (offset, bytes) => this.sharing.keep(first.height, offset, bytes), () => this.sharing.crowded);
+        (offset, bytes) => this.sharing.keep(first.height, offset, bytes), () => this.sharing.crowded, (at) => this.sharing.more(first.height, at));
       this.#expectEarly(first.height);
       this.#show(first.height);
       await this.#pictured();

@@ -128,6 +128,11 @@ export class Sharing extends EventTarget {
     this.kept.push({ height, offset, bytes });
   }
 
+  // more returns what others brought of a rendition from a place in its file on, or null.
+  more(height, at) {
+    return this.swarm?.more(height, at) ?? null;
+  }
+
   // expect says that the first bytes of a rendition, up to one, are on their way from our
   // server; 0 that they are no more.
   expect(height, to) {

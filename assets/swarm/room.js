@@ -14,6 +14,7 @@ const tooLong = 4000; // milliseconds that a wish may stay unheard while the pic
 const mostFails = 3;
 const unpaired = 2; // seconds left, below which the first pieces are fetched without leave
 const mostAhead = 0.6; // of the memory
+const slowStart = 1500; // milliseconds, after which peers are asked for the player's own start too
 
 export class Room extends EventTarget {
   // hall is what all rooms of a tab share: see Swarm.
@@ -166,7 +167,7 @@ export class Room extends EventTarget {
     const buffered = (s) => hall.buffered(s) && !waited.includes(s.from);
     const list = [];
     for (const { piece, slack } of timeline.ahead(hall.position, ahead, buffered)) {
-      if (store.has(piece) || this.fetching.has(piece) || this.#coming(piece)) continue;
+      if (store.has(piece) || this.fetching.has(piece) || (this.#coming(piece) && !this.#overtaken(piece))) continue;
       const bytes = store.missing(piece).reduce((sum, [a, b]) => sum + b - a, 0);
       if (bytes > 0) list.push({ piece, slack: slack / Math.max(hall.rate, 0.1), bytes });
     }
@@ -275,7 +276,7 @@ export class Room extends EventTarget {
       m.reachable = this.peers.some((p) => (p.willing && p.has(m.piece)) || p.fetching?.has(m.piece));
       if (this.store.doubtful(m.piece)) m.reachable = false;
     }
-    const list = wishes(missing);
+    const list = wishes(missing.filter((m) => !this.#coming(m.piece)));
     for (const piece of this.wished.keys()) if (!list.includes(piece)) this.wished.delete(piece);
     for (const piece of list) if (!this.wished.has(piece)) this.wished.set(piece, now);
     return list;
@@ -404,6 +405,11 @@ export class Room extends EventTarget {
   #coming(piece) {
     const { height, to } = this.hall.coming;
     return height === this.rendition.height && this.torrent.at(piece) < to;
+  }
+
+  // overtaken says that peers have what the player's own start does not bring in time.
+  #overtaken(piece) {
+    return performance.now() - this.hall.began > slowStart && this.peers.some((p) => p.willing && p.has(piece));
   }
 
   #first() {

@@ -2,12 +2,16 @@
 // other, to a few peers at a time. Nothing is put on a line that has enough on it.
 
 const atOnce = 4;
+const saved = 10; // seconds of what may be given, for a moment in which much is asked
 
 export class Sender {
   // slack(request) tells how soon the asking peer needs the piece; bytes(request) returns
-  // them, or null where we no longer have them.
-  constructor({ slack, bytes, gave }) {
-    Object.assign(this, { slack, bytes, gave });
+  // them, or null where we no longer have them; most returns the bytes a second that we may
+  // give on average.
+  constructor({ slack, bytes, gave, most = () => Infinity }) {
+    Object.assign(this, { slack, bytes, gave, most });
+    this.purse = 0; // bytes that may be given now
+    this.earned = performance.now();
     this.peers = new Set();
     this.current = new Map(); // peer to the piece being sent to it
   }
@@ -57,14 +61,32 @@ export class Sender {
 
   #send(peer, requests) {
     for (const request of requests) {
-      if (!peer.room) return;
+      if (!peer.room || !this.#may()) return;
       this.current.set(peer, request.piece);
       const bytes = this.bytes(request);
       peer.give(request, bytes);
-      if (bytes) this.gave(bytes.length);
+      if (bytes) this.#given(bytes.length);
     }
     this.current.delete(peer);
     if (peer.asking.size > 0) queueMicrotask(() => this.pump());
+  }
+
+  // may says whether something may be given now. Whoever waits hears of it at the next pump,
+  // which comes with each look at how things stand.
+  #may() {
+    const now = performance.now();
+    const rate = this.most();
+    if (rate === Infinity) return true;
+    const earned = this.started ? (rate * (now - this.earned)) / 1000 : Infinity;
+    this.purse = Math.min(rate * saved, this.purse + earned);
+    this.earned = now;
+    this.started = true;
+    return this.purse > 0;
+  }
+
+  #given(bytes) {
+    this.purse -= bytes;
+    this.gave(bytes);
   }
 }
 

@@ -54,6 +54,13 @@ export class Store extends EventTarget {
     return gaps;
   }
 
+  // reach returns up to where the file is here, and right, without a gap.
+  reach(at) {
+    let piece = this.torrent.pieceOf(at);
+    while (piece < this.torrent.count && this.has(piece)) piece++;
+    return Math.max(at, Math.min(this.torrent.length, this.torrent.at(piece)));
+  }
+
   // read copies a range out, or returns null while it is not believed whole.
   read(from, to) {
     if (!this.believed(from, to)) return null;

@@ -25,6 +25,7 @@ const hurry = 1.5; // seconds left, below which the player does not wait to hear
 const starvation = 8000;
 const picturePatience = 1500;
 const neighbours = 10;
+const mostCopies = 3; // of the film, given while it is watched
 
 export class Swarm extends EventTarget {
   // video is the element; swarm is the page's description of what can be shared: socket,
@@ -42,6 +43,7 @@ export class Swarm extends EventTarget {
     this.coming = { height: 0, to: 0 }; // the first bytes, which the player loads by itself
     this.sender = new Sender({
       slack: (r) => slackOf(r), bytes: (r) => r.peer.home.store.block(r.piece, r.offset, r.length), gave: (n) => (this.counts.given += n),
+      most: () => this.mostGiven,
     });
     this.state = "joining";
     this.began = performance.now();
@@ -77,6 +79,12 @@ export class Swarm extends EventTarget {
     if (this.crowd > 0) this.#meet(); // who watches one rendition may soon watch another
   }
 
+  // mostGiven is what a viewer gives at most, in bytes a second: a fast line shall not carry
+  // the film for everybody.
+  get mostGiven() {
+    return mostCopies * Math.max(1, this.rate) * (this.room?.timeline.rate || Infinity);
+  }
+
   // crowd is how many others the server says there are.
   get crowd() {
     return this.others.viewers + this.others.mirrors;
@@ -108,6 +116,13 @@ export class Swarm extends EventTarget {
     if (room) for (const { offset, bytes } of list.splice(0)) room.keep(offset, bytes);
     let size = 0;
     for (let i = list.length - 1; i >= 0; i--) if ((size += list[i].bytes.length) > this.memory.most / 2) list.splice(0, i + 1);
+  }
+
+  // more returns what is here of a rendition from a place in its file on, or null.
+  more(height, at) {
+    const store = this.#roomAt(height)?.store;
+    const end = store?.reach(at) ?? at;
+    return end > at ? store.read(at, end) : null;
   }
 
   // read answers the player's question for a range of a rendition: with bytes, or with

@@ -74,6 +74,7 @@ type Budget struct {
 	busy   bool      // the line has not been empty since the last ticket left
 	paced  time.Time // when the bucket's rate was last worked out
 	short  shortage
+	beside float64     // bytes that may still leave beside the gate and hold it up
 	open   atomic.Bool // no limit holds: Take returns at once
 }
 
@@ -99,6 +100,7 @@ func (b *Budget) Set(rate, month int64) {
 	defer b.mu.Unlock()
 	b.rate, b.month.limit = max(rate, 0), max(month, 0)
 	b.pace(b.now())
+	b.beside = b.besideMost()
 	b.serve()
 }
 
@@ -156,11 +158,32 @@ func (b *Budget) serve() {
 			break
 		}
 		b.bucket.spend(now, t.Bytes, b.busy)
+		b.beside = min(b.besideMost(), b.beside+float64(t.Bytes))
 		b.short.see(now, t)
 		b.busy = true
 		b.count(t.Claim.Way, t.Bytes)
 		close(t.ready)
 	}
+}
+
+// besideFor is how long a burst of bytes beside the gate may hold it up.
+const besideFor = 2 * time.Second
+
+func (b *Budget) besideMost() float64 { return b.bucket.rate * besideFor.Seconds() }
+
+// Beside tells of n bytes that left without asking: the player's scripts. They never wait,
+// but media makes room for them on the line, since nobody can watch before they are there;
+// only as many of them as bytes of media leave, else whoever loads scripts without end could
+// end all films.
+func (b *Budget) Beside(n int) {
+	if b.open.Load() || n <= 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	part := min(float64(n), b.beside)
+	b.beside -= part
+	b.bucket.spend(b.now(), int(part), b.busy)
 }
 
 // wake has serve run again after d.

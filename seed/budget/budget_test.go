@@ -347,3 +347,35 @@ func TestStalledReceiver(t *testing.T) {
 		t.Errorf("measured %.0f bytes a second on a line of 15 kB/s", got)
 	}
 }
+
+// TestBeside: media makes room for scripts, but is not held up for long by whoever loads them
+// without end.
+func TestBeside(t *testing.T) {
+	for _, w := range []struct {
+		name        string
+		each        int // bytes beside the gate, every tenth of a second
+		least, most float64
+	}{
+		{"nothing", 0, 0.98, 1.02}, {"a tenth", 10_000, 0.88, 0.92}, {"without end", 10_000_000, 0.35, 0.6},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			const rate = 1_000_000
+			b := New(Config{Rate: rate})
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			go func() {
+				for ctx.Err() == nil {
+					b.Beside(w.each)
+					time.Sleep(100 * time.Millisecond)
+				}
+			}()
+			sent := 0
+			for b.Take(ctx, Claim{Class: Plain}, partSize) == nil {
+				sent += partSize
+			}
+			if got := float64(sent) / rate / 20; got < w.least || got > w.most {
+				t.Errorf("%s: media got %.2f of the rate", w.name, got)
+			}
+		})
+	}
+}

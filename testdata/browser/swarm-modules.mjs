@@ -229,3 +229,33 @@ const { Sender } = await load("sender.js");
   await settled(() => a.asking.size === 0);
   assert.deepEqual(sent.filter((s) => s[0] === "a").slice(3, 5), ["a2.1", "a0.0"]);
 }
+
+// No more is given than the share of a viewer, however much is asked.
+{
+  let given = 0;
+  const peer = Object.assign(new EventTarget(), { asking: new Set(), room: true, give: (r) => peer.asking.delete(r) });
+  const sender = new Sender({ slack: () => 0, bytes: (r) => new Uint8Array(r.length), gave: (n) => (given += n), most: () => 1000 });
+  sender.add(peer);
+  for (let i = 0; i < 200; i++) peer.asking.add({ peer, piece: i, offset: 0, length: 100 });
+  sender.pump();
+  await settled(() => given >= 10000);
+  assert.ok(given <= 10200, `${given} bytes given at once`);
+  const before = given;
+  await new Promise((ok) => setTimeout(ok, 300));
+  sender.pump();
+  await settled(() => given > before);
+}
+
+// What is here without a gap ends before the first piece that lacks something.
+{
+  const film = new Uint8Array(25).map((_, i) => i);
+  const torrent = {
+    pieceLength: 10, length: 25, count: 3, size: (p) => Math.min(10, 25 - p * 10), at: (p) => p * 10, pieceOf: (o) => Math.floor(o / 10),
+    right: async (p, data) => data.every((b, i) => b === film[p * 10 + i]),
+  };
+  const shelf = new Store(torrent, new Memory(1000), () => 0);
+  shelf.write(0, film.subarray(0, 10));
+  shelf.write(20, film.subarray(20, 25));
+  await settled(() => shelf.has(0) && shelf.has(2));
+  assert.deepEqual([0, 5, 10, 15, 20].map((at) => shelf.reach(at)), [10, 10, 10, 15, 25]);
+}

@@ -20,12 +20,13 @@ type Client struct {
 	WishHard    float64 // below this, also for a piece that a peer has
 	HTTPUntil   float64 // until P2P is up, it fetches what must come within this many seconds more than it takes
 	Slots       int     // transfers that it serves at a time
+	GiveMost    float64 // of the film's rate, that it gives on average; 0: all it can
 	Steady      float64 // seconds of video it waits for when its first segment took more than a second
 }
 
 // DefaultClient is the player's.
 func DefaultClient() Client {
-	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4}
+	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4, GiveMost: 3}
 }
 
 const hopeRate = 250_000.0 // of a peer that has not delivered yet
@@ -247,6 +248,7 @@ func (l *link) speed() float64 {
 
 // serve shares v's uplink among the transfers that it serves now.
 func (w *world) serve(v *viewer, dt float64) {
+	v.earn(dt)
 	var ready []*xfer
 	for _, x := range v.out {
 		if w.now >= x.ready {
@@ -271,8 +273,25 @@ func (w *world) serve(v *viewer, dt float64) {
 	}
 	for _, x := range ready {
 		left := float64(x.film.sizes[x.unit]) - x.to.kept[x.film].part[x.unit]
-		x.share = min(v.up*dt*x.weight/sum, left+1)
+		x.share = min(v.gives(dt)*x.weight/sum, left+1)
 	}
+}
+
+// giveBurst is how many seconds of GiveMost a viewer may give at once.
+const giveBurst = 10
+
+// gives is how many bytes v may give in a step.
+func (v *viewer) gives(dt float64) float64 {
+	if v.w.client.GiveMost == 0 || v.mirror || v.w.s.Mode == MediaLoader {
+		return v.up * dt
+	}
+	return min(v.up*dt, v.purse)
+}
+
+// earn adds what a step allows v to give.
+func (v *viewer) earn(dt float64) {
+	rate := v.w.client.GiveMost * float64(v.film.media.Size) / v.film.length()
+	v.purse = min(rate*giveBurst, v.purse+rate*dt)
 }
 
 // wish tells the server which pieces will not come in time.

@@ -43,6 +43,7 @@ type viewer struct {
 	wishes  []int
 	heard   map[swarm.Peer]int64
 	gaveAll float64
+	purse   float64       // bytes that it may give now
 	nextTry time.Duration // p2p-media-loader's random fetch
 	topUp   time.Duration
 }

@@ -385,6 +385,7 @@ func (w *world) arriving(x *xfer) {
 	}
 	x.bytes += n
 	x.from.gaveAll += n
+	x.from.purse -= n
 	x.to.heard[x.from.peer] += int64(n)
 	if x.from.mirror {
 		w.moved += n
