@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/term"
+	"golang.org/x/sys/unix"
 )
 
 // Terminal describes the streams of one run of the program.
@@ -40,15 +40,18 @@ func New(in io.Reader, out, errOut io.Writer, getenv func(string) string) *Termi
 // terminal reports whether stream is a terminal, and how wide it is.
 func terminal(stream any) (bool, int) {
 	f, ok := stream.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !ok {
 		return false, 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil || width < 20 {
-		// A terminal that does not say, such as a serial line or a test's.
-		width = 80
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return false, 0 // only a terminal has a size
 	}
-	return true, width
+	if size.Col < 20 {
+		// A terminal that does not say, such as a serial line or a test's.
+		return true, 80
+	}
+	return true, int(size.Col)
 }
 
 // Style is how a piece of text stands out on a terminal that takes colour.

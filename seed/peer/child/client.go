@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/anacrolix/dht/v2"
 	"github.com/anacrolix/torrent"
 	"github.com/anacrolix/torrent/metainfo"
 	"github.com/anacrolix/torrent/mse"
@@ -26,9 +25,6 @@ var errNoDial = errors.New("the seed dials nobody")
 func newClient(h *hub) (*torrent.Client, error) {
 	cfg := torrent.NewDefaultClientConfig()
 	cfg.NoDHT = true
-	cfg.DhtStartingNodes = func(string) dht.StartingNodesGetter {
-		return func() ([]dht.Addr, error) { return nil, nil }
-	}
 	cfg.PeriodicallyAnnounceTorrentsToDht = false
 	cfg.DisablePEX = true
 	cfg.DisableTrackers = true

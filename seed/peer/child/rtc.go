@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/pion/datachannel"
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
@@ -168,7 +168,7 @@ func (a *answerer) connected(pc *webrtc.PeerConnection, channel *webrtc.DataChan
 		return errors.New("no address")
 	}
 	inner := &channelConn{
-		ReadWriteCloserDeadliner: raw, in: bufio.NewReaderSize(raw, message),
+		detached: raw, in: bufio.NewReaderSize(raw, message),
 		local:  a.socket.LocalAddr(),
 		remote: &net.UDPAddr{IP: net.ParseIP(pair.Remote.Address), Port: int(pair.Remote.Port)},
 		close:  func() { a.drop(pc) },
@@ -203,9 +203,16 @@ func (a *answerer) close() {
 	_ = a.mux.Close()
 }
 
+// detached is a data channel as pion hands it out.
+type detached interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
 // channelConn is a data channel as a net.Conn.
 type channelConn struct {
-	datachannel.ReadWriteCloserDeadliner
+	detached
 	in            *bufio.Reader
 	local, remote net.Addr
 	close         func()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	g "github.com/anacrolix/generics"
 	"github.com/anacrolix/torrent/metainfo"
 	"github.com/anacrolix/torrent/storage"
 )
@@ -48,7 +47,7 @@ func openPublished(path string, size int64) (published, error) {
 // OpenTorrent implements storage.ClientImpl.
 func (p published) OpenTorrent(context.Context, *metainfo.Info, metainfo.Hash) (storage.TorrentImpl, error) {
 	return storage.TorrentImpl{
-		PieceWithHash: func(piece metainfo.Piece, _ g.Option[[]byte]) storage.PieceImpl {
+		Piece: func(piece metainfo.Piece) storage.PieceImpl {
 			return publishedPiece{p.file, piece.Offset()}
 		},
 		NewReader: func() storage.TorrentReader { return publishedReader{p.file} },
