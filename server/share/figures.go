@@ -73,6 +73,9 @@ func (w *watching) tell(ctx context.Context, now time.Time) error {
 	return w.share.cfg.Store.TellFigures(ctx, store.Figures{At: now, JSON: text})
 }
 
+// Counts is what videos uploaded since the start, by way, and how many viewers share now.
+func (s *Share) Counts() (store.Traffic, int) { return s.traffic.counts(), s.tracker.Stats().Viewers }
+
 func (s *Share) figures(ctx context.Context, now time.Time) (Figures, error) {
 	stats := s.tracker.Stats()
 	f := Figures{Viewers: stats.Viewers, Swarms: stats.Swarms, Mirrors: stats.Mirrors, Short: s.Short(), Seed: "off"}

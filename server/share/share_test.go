@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,5 +254,39 @@ func TestFiguresOnDemand(t *testing.T) {
 	must(t, err)
 	if age := time.Since(last.At); age < 2*time.Second {
 		t.Errorf("written %v ago, though nobody asks any more", age)
+	}
+}
+
+// TestFindDoesNotWait: who looks for a video does not wait for another's look at the database.
+func TestFindDoesNotWait(t *testing.T) {
+	var holding atomic.Bool
+	held, release := make(chan struct{}), make(chan struct{})
+	c := newChannel(t, func(cfg *Config) {
+		version := cfg.Version
+		cfg.Version = func(ctx context.Context) (int64, error) {
+			if holding.CompareAndSwap(true, false) {
+				close(held)
+				<-release
+			}
+			return version(ctx)
+		}
+	})
+	holding.Store(true)
+	slow := make(chan bool)
+	go func() { _, ok := c.index.find(c.hash); slow <- ok }()
+	<-held
+	fast := make(chan bool, 1)
+	go func() { _, ok := c.index.find(c.hash); fast <- ok }()
+	select {
+	case ok := <-fast:
+		if !ok {
+			t.Error("the video is not known")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("one look waits for the other")
+	}
+	close(release)
+	if !<-slow {
+		t.Error("the video is not known to who waited")
 	}
 }
