@@ -65,7 +65,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	if err := prepare(ctx, path, schema, upgrades()); err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", path, lite.Explain(path, err))
 	}
 	db, err := lite.Open(ctx, path)
 	if err != nil {
@@ -152,6 +152,22 @@ func (s *Store) Maintain(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
+}
+
+// Writable reports why the database takes no changes. It makes one and takes it back.
+func (s *Store) Writable(ctx context.Context) error {
+	taken := errors.New("taken back")
+	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "insert into settings (key, value) values ('writable', '') on conflict (key) do nothing")
+		if err != nil {
+			return err
+		}
+		return taken
+	})
+	if errors.Is(err, taken) {
+		return nil
+	}
+	return err
 }
 
 // SQLite returns the version of the SQLite in use.

@@ -51,18 +51,32 @@ func Make(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	if err == nil {
-		err = cfg.Store.Archive().Made(context.WithoutCancel(ctx), archive.Last{
-			At: began, Took: result.Took, Folder: result.Folder, Bytes: result.Bytes, Files: result.Files,
+		cfg.record(ctx, func(ctx context.Context) error {
+			return cfg.Store.Archive().Made(ctx, archive.Last{
+				At: began, Took: result.Took, Folder: result.Folder, Bytes: result.Bytes, Files: result.Files,
+			})
 		})
-		return result, err
+		return result, nil
 	}
 	err = fmt.Errorf("back up to %s: %w", cfg.Dir, err)
 	if ctx.Err() == nil {
-		if e := cfg.Store.Archive().Failed(context.WithoutCancel(ctx), cfg.Now(), err.Error()); e != nil {
-			cfg.Log.Warn("failure of the backup not recorded", "err", e)
-		}
+		cfg.record(ctx, func(ctx context.Context) error { return cfg.Store.Archive().Failed(ctx, cfg.Now(), err.Error()) })
 	}
 	return Result{}, err
+}
+
+// record writes down what came of a backup, on a full disk with the help of the ballast. A
+// backup that is not recorded is one all the same.
+func (cfg *Config) record(ctx context.Context, do func(context.Context) error) {
+	ctx = context.WithoutCancel(ctx)
+	err := do(ctx)
+	if err != nil && disk.Full(cfg.Data, err) && disk.DropBallast(cfg.Data) {
+		cfg.Log.Warn("disk full, ballast given back", "dir", cfg.Data)
+		err = do(ctx)
+	}
+	if err != nil {
+		cfg.Log.Error("backup not recorded", "err", err)
+	}
 }
 
 func attempt(ctx context.Context, cfg Config, began time.Time) (Result, error) {

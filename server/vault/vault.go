@@ -85,8 +85,8 @@ func (e *SpaceError) Error() string {
 	if e.Needed == 0 {
 		return fmt.Sprintf("the disk that holds %s is full: make room there and try again", e.Dir)
 	}
-	return fmt.Sprintf("the disk that holds %s has %.1f GB free and this needs about %.1f GB: make room there and try again",
-		e.Dir, float64(e.Free)/1e9, float64(e.Needed)/1e9)
+	return fmt.Sprintf("the disk that holds %s has %d MB free and this needs about %d MB: make room there and try again",
+		e.Dir, e.Free/1e6, e.Needed/1e6)
 }
 
 // ErrBusy means that another backup of this channel is being made.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // Copy writes a consistent copy of the database at path, which may be in use, to a new file
@@ -82,6 +84,15 @@ func Sound(ctx context.Context, q Querier) error {
 		return fmt.Errorf("check the database: %w", err)
 	}
 	return nil
+}
+
+// Explain returns err with what SQLite does not say: that the database lies on a disk that
+// cannot be written to, as the kernel makes one after an error of the disk.
+func Explain(path string, err error) error {
+	if errors.Is(unix.Access(filepath.Dir(path), unix.W_OK), unix.EROFS) {
+		return fmt.Errorf("it lies on a disk that is read-only now, and has to be written to: %w", err)
+	}
+	return err
 }
 
 // flush forces a file, or a folder's entries, to disk.

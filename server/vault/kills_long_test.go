@@ -1,0 +1,5 @@
+//go:build long
+
+package vault_test
+
+const kills = 70
