@@ -53,9 +53,27 @@ export function makeMenus(player) {
     return item;
   }
 
+  const rowsOf = (name) => pages[name]()[1].map((r) => (r instanceof Node ? r : row(r)));
+
+  // refresh says how things are now in the rows that stand there: somebody may be
+  // pressing one of them, and a press is lost when its row is replaced.
+  function refresh() {
+    const standing = [...node.querySelectorAll(".pl-row:not(.pl-back)")];
+    const fresh = rowsOf(page);
+    if (standing.length !== fresh.length) return open(page, document.activeElement);
+    standing.forEach((item, i) => {
+      const checked = fresh[i].getAttribute("aria-checked");
+      if (checked !== null) item.setAttribute("aria-checked", checked);
+      const [was, now] = [item, fresh[i]].map((one) => one.querySelector(".pl-row-now"));
+      if (was && now) was.textContent = now.textContent;
+      else if (was) was.remove();
+      else if (now) item.querySelector(".pl-row-name").after(now);
+    });
+  }
+
   function open(name, keep) {
-    const [title, rows] = pages[name]();
-    const items = rows.map((r) => (r instanceof Node ? r : row(r)));
+    const [title] = pages[name]();
+    const items = rowsOf(name);
     const back = name !== "main" && from === opener;
     const head = back
       ? el("button", { type: "button", role: "menuitem", tabindex: -1, class: "pl-row pl-back", onclick: () => open("main") }, icon("prev"), el("span", {}, title))
@@ -104,8 +122,7 @@ export function makeMenus(player) {
     if (!node.contains(event.target) && !from?.contains(event.target)) close(false);
   });
   engine.addEventListener("levels", () => {
-    if (!node.hidden && page === "quality") open("quality", document.activeElement);
-    if (!node.hidden && page === "main") open("main", document.activeElement);
+    if (!node.hidden && (page === "quality" || page === "main")) refresh();
   });
   return { node, opener, toggle, close, get open() { return !node.hidden; } };
 }

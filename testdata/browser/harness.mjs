@@ -98,6 +98,9 @@ export async function until(page, condition, argument) {
   }
 }
 
+// video reads a property of the page's video.
+export const video = (page, property) => page.evaluate((name) => document.querySelector("video")[name], property);
+
 export const time = (page) => page.evaluate(() => document.querySelector("video").currentTime);
 
 export async function play(page) {

@@ -3,7 +3,7 @@
 //
 //   node pages.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
 
-import { test, run, site, visit, play, taken, until, accessible, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
+import { test, run, site, visit, play, playing, taken, until, time, video, accessible, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
 
 const { base, watch, embed } = site;
 const wide = { width: 1440, height: 900 };
@@ -146,5 +146,24 @@ test("without script no page breaks", async () => {
     }, { context: { javaScriptEnabled: false } });
   }
 });
+
+test("embed page: waits for a click, then plays", () => visit(embed, async (page) => {
+  equal(await video(page, "paused"), true, "paused at first");
+  await play(page);
+  ok((await page.getAttribute(".pl-title a", "href")).endsWith(`/w/${site.id}`), "link to the watch page");
+}));
+
+test("embed page: autoplay, start, loop and muted", () => visit(`${embed}?autoplay=1&start=8&loop=1&muted=1`, async (page) => {
+  await playing(page);
+  between(await time(page), 8, 14, "start");
+  equal(await video(page, "loop"), true, "loop");
+  equal(await video(page, "muted"), true, "muted");
+}));
+
+test("embed page: autoplay from the start", () => visit(`${embed}?autoplay=1`, async (page) => {
+  await playing(page);
+  await taken(page);
+  between(await page.evaluate(() => document.querySelector("video").buffered.start(0)), 0, 0.05, "start of the buffer");
+}));
 
 await run(openBrowser, closeBrowser, 2);

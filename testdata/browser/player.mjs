@@ -2,20 +2,21 @@
 //
 //   node player.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
 
-import { test, run, site, visit, play, playing, taken, until, time, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
+import { test, run, site, visit, play, playing, taken, until, time, video, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
 
-const { watch, embed } = site;
+const { watch } = site;
 const press = (page, ...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
-const video = (page, property) => page.evaluate((name) => document.querySelector("video")[name], property);
 const label = (page, selector) => page.getAttribute(selector, "aria-label");
 // click wakes the bar first, as a hand on the mouse does.
 const click = async (page, selector) => {
   await page.mouse.move(600 + Math.random() * 9, 300);
   await page.click(selector);
 };
+// Rows go by their name: "360p" also stands behind Auto, while that plays.
+const row = (name) => `.pl-menu .pl-row:has(.pl-row-name:text-is("${name}"))`;
 const menu = async (page, ...names) => {
   await click(page, '.pl-btn[aria-label="Settings"]');
-  for (const name of names) await page.click(`.pl-menu .pl-row:has-text("${name}")`);
+  for (const name of names) await page.click(row(name));
 };
 // point moves the mouse over the scrubber at a share of its width.
 const point = async (page, share) => {
@@ -110,10 +111,10 @@ test("switches the rendition and shows which plays", () => visit(watch, async (p
   await taken(page);
   await menu(page, "Quality");
   ok((await page.textContent('.pl-menu [aria-checked="true"]')).startsWith("Auto"), "Auto is chosen at first");
-  await page.click('.pl-menu .pl-row:has-text("360p")');
+  await page.click(row("360p"));
   await until(page, () => document.querySelector("video").videoHeight === 360);
   await menu(page);
-  ok((await page.textContent('.pl-menu .pl-row:has-text("Quality")')).includes("360p"), "the menu names the rendition");
+  ok((await page.textContent(row("Quality"))).includes("360p"), "the menu names the rendition");
   await page.keyboard.press("Escape");
   await menu(page, "Quality", "720p");
   await until(page, () => document.querySelector("video").videoHeight === 720);
@@ -121,6 +122,17 @@ test("switches the rendition and shows which plays", () => visit(watch, async (p
   await menu(page, "Quality", "Auto");
   await menu(page);
   await until(page, () => /Auto \(\d+p\)/.test(document.querySelector(".pl-menu").textContent));
+}));
+
+test("a press on a rendition counts while another comes on", () => visit(watch, async (page) => {
+  await play(page);
+  await taken(page);
+  await menu(page, "Quality");
+  await page.hover(row("360p"));
+  await page.mouse.down();
+  await page.evaluate(() => document.querySelector(".player").player.engine.dispatchEvent(new Event("levels")));
+  await page.mouse.up();
+  equal(await page.evaluate(() => document.querySelector(".player").player.engine.wanted), 360, "chosen");
 }));
 
 test("changes the speed by menu and keys, and remembers it", () => visit(watch, async (page) => {
@@ -157,7 +169,7 @@ test("marks chapters, names them and jumps to them", () => visit(watch, async (p
   equal(await page.textContent(".pl-chapter"), "Intro", "chapter in the bar");
   await click(page, ".pl-chapter");
   equal(await page.locator(".pl-menu [role=menuitemradio]").count(), 3, "chapters in the menu");
-  await page.click('.pl-menu .pl-row:has-text("Flattening")');
+  await page.click(row("Flattening"));
   await until(page, () => document.querySelector("video").currentTime >= 6);
   await until(page, () => document.querySelector(".pl-chapter").textContent === "Flattening the back");
 }));
@@ -337,7 +349,7 @@ test("loops", () => visit(watch, async (page) => {
   await play(page);
   await taken(page);
   await menu(page, "Loop");
-  equal(await page.getAttribute('.pl-row:has-text("Loop")', "aria-checked"), "true", "checked");
+  equal(await page.getAttribute(row("Loop"), "aria-checked"), "true", "checked");
   await press(page, "Escape", "End");
   await until(page, () => {
     const { currentTime, ended } = document.querySelector("video");
@@ -439,7 +451,7 @@ test("plays the plain file when the library does not come", () => visit(watch, a
   await playing(page);
   ok((await video(page, "currentSrc")).endsWith(".mp4"), "plain file");
   await menu(page);
-  equal(await page.locator('.pl-row:has-text("Quality")').count(), 0, "no quality to choose");
+  equal(await page.locator(row("Quality")).count(), 0, "no quality to choose");
 }, { before: (page, context) => context.route(/hls\.light/, (route) => route.abort()) }));
 
 test("starts small for those who save data", () => visit(watch, async (page) => {
@@ -469,25 +481,6 @@ test("keeps still for those who ask, and shows in forced colours", () => visit(w
   equal(await page.evaluate(() => getComputedStyle(document.querySelector(".pl-wheel")).animationName), "none", "animation");
   ok(await page.evaluate(() => matchMedia("(forced-colors: active)").matches), "forced colours");
 }, { context: { reducedMotion: "reduce", forcedColors: "active" } }));
-
-test("embed page: waits for a click, then plays", () => visit(embed, async (page) => {
-  equal(await video(page, "paused"), true, "paused at first");
-  await play(page);
-  ok((await page.getAttribute(".pl-title a", "href")).endsWith(`/w/${site.id}`), "link to the watch page");
-}));
-
-test("embed page: autoplay, start, loop and muted", () => visit(`${embed}?autoplay=1&start=8&loop=1&muted=1`, async (page) => {
-  await playing(page);
-  between(await time(page), 8, 14, "start");
-  equal(await video(page, "loop"), true, "loop");
-  equal(await video(page, "muted"), true, "muted");
-}));
-
-test("embed page: autoplay from the start", () => visit(`${embed}?autoplay=1`, async (page) => {
-  await playing(page);
-  await taken(page);
-  between(await page.evaluate(() => document.querySelector("video").buffered.start(0)), 0, 0.05, "start of the buffer");
-}));
 
 test("without script the browser plays the plain file", () => visit(watch, async (page) => {
   equal(await video(page, "controls"), true, "the browser's controls");
