@@ -56,12 +56,15 @@ func kind(i int) string {
 	return "lives"
 }
 
-// TestStubs is the other side of TestBenchDeliver, in a process of its own so that its memory
-// and its goroutines are not counted.
+// TestStubs is the other side of TestBenchDeliver, and of TestFigureDelivering in server/figures,
+// in a process of its own so that its memory and its goroutines are not counted.
 func TestStubs(t *testing.T) {
 	dir := os.Getenv("TUBELET_BENCH_STUBS")
 	if dir == "" {
-		return // only asked for by TestBenchDeliver
+		return // only asked for by those
+	}
+	if _, err := os.Stat(filepath.Join(dir, "ca.pem")); err != nil {
+		authority(t, dir)
 	}
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca.key"))
 	if err != nil {

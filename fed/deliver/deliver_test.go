@@ -245,12 +245,14 @@ func TestOneDead(t *testing.T) {
 		}
 		_, stop := start(s.Social(), h)
 		time.Sleep(time.Second)
+		h.mu.Lock()
 		if n := len(h.got["up.example"]); n != 4 {
 			t.Errorf("%d of 4 at the other host", n)
 		}
 		if n := h.tries["down.example"]; n != 1 {
 			t.Errorf("%d attempts at a host that is down", n)
 		}
+		h.mu.Unlock()
 		time.Sleep(2 * time.Hour)
 		stop()
 		if got := h.got["down.example"]; !slices.Equal(got, []string{"0", "1", "2", "3"}) {

@@ -196,7 +196,7 @@ func (s Site) links(v store.Video, f Facts) []any {
 		Object{"type": "Link", "mediaType": "text/html", "href": s.Channel.WatchURL(v)},
 		Object{"type": "Link", "mediaType": "text/html", "href": s.Video(v.ID)},
 	}
-	files, magnets := s.files(v), []any{}
+	files, magnets := s.files(v, "file"), []any{}
 	links = append(links, files...)
 	hls := []any{}
 	for _, r := range v.Media.Renditions {
@@ -210,7 +210,7 @@ func (s Site) links(v store.Video, f Facts) []any {
 	if f.Hashes != "" {
 		hls = append(hls, Object{"type": "Link", "name": "sha256", "mediaType": "application/json", "href": f.Hashes})
 	}
-	links = append(links, Object{"type": "Link", "mediaType": "application/x-mpegURL", "href": s.Channel.MediaURL(v, "master.m3u8"), "tag": append(hls, files...)})
+	links = append(links, Object{"type": "Link", "mediaType": "application/x-mpegURL", "href": s.Channel.MediaURL(v, "master.m3u8"), "tag": append(hls, s.files(v, "hls")...)})
 	links = append(links, magnets...)
 	for _, tracker := range f.Trackers {
 		kind := "http"
@@ -222,8 +222,11 @@ func (s Site) links(v store.Video, f Facts) []any {
 	return links
 }
 
-func (s Site) files(v store.Video) []any {
-	files := []any{}
+// files are the renditions. PeerTube takes the last part of an address for the name of a file and
+// wants it to be the only one of all that it knows, so the query makes it one: use says for what
+// it is named here, and the server does not mind.
+func (s Site) files(v store.Video, use string) []any {
+	files, only := []any{}, fmt.Sprintf("?%s=%s-%d", use, v.ID, v.Media.Rev)
 	for _, r := range v.Media.Renditions {
 		if r.Language != "" {
 			continue // an alternative sound track is no video
@@ -233,7 +236,7 @@ func (s Site) files(v store.Video) []any {
 			kind = "audio/mp4"
 		}
 		files = append(files, Object{
-			"type": "Link", "mediaType": kind, "href": s.Channel.MediaURL(v, r.File),
+			"type": "Link", "mediaType": kind, "href": s.Channel.MediaURL(v, r.File) + only,
 			"height": r.Height, "width": r.Width, "size": r.Bytes, "fps": int(math.Round(r.FPS)),
 		})
 	}
