@@ -363,12 +363,14 @@ func TestBeside(t *testing.T) {
 			b := New(Config{Rate: rate})
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			go func() {
+			var loading sync.WaitGroup
+			defer loading.Wait()
+			loading.Go(func() {
 				for ctx.Err() == nil {
 					b.Beside(w.each)
 					time.Sleep(100 * time.Millisecond)
 				}
-			}()
+			})
 			sent := 0
 			for b.Take(ctx, Claim{Class: Plain}, partSize) == nil {
 				sent += partSize
