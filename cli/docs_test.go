@@ -43,7 +43,7 @@ func reference(b *bytes.Buffer, c *cobra.Command) {
 	c.InitDefaultHelpFlag()
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", c.CommandPath(), strings.ReplaceAll(c.Long, "\n  ", "\n    "))
 	use := c.UseLine()
-	if c.HasAvailableSubCommands() {
+	if c.HasAvailableSubCommands() && c.Use == c.Name() {
 		use = c.CommandPath() + " COMMAND"
 	}
 	fmt.Fprintf(b, "```\n%s\n```\n", use)

@@ -74,15 +74,21 @@ func addJob(ctx context.Context, tx *sql.Tx, j Job) (int64, error) {
 	return result.LastInsertId()
 }
 
+// wrongClock is how far in the future a row lies that was written under a wrong clock: more
+// than two processes can differ.
+const wrongClock = time.Minute
+
 // ClaimJob makes a job that is due, queued or waiting, the running one of its caller alone,
-// or returns ErrNotFound. Of several the highest priority goes first, then the earliest.
+// or returns ErrNotFound. Of several the highest priority goes first, then the earliest. One
+// that was written in the future is due as well: the clock was wrong then, and what it said
+// must not put the work off for a day.
 func (s *Store) ClaimJob(ctx context.Context, now time.Time) (Job, error) {
 	var j Job
 	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) (err error) {
 		j, err = lite.One(ctx, tx, scanJob, `update jobs set state = 'running', reason = '', attempts = attempts + 1, updated_at = ?1
-			where id = (select id from jobs where state in ('queued', 'waiting') and run_at <= ?1
+			where id = (select id from jobs where state in ('queued', 'waiting') and (run_at <= ?1 or updated_at > ?2)
 				order by priority desc, run_at, id limit 1)
-			returning `+jobColumns, lite.Stamp(now))
+			returning `+jobColumns, lite.Stamp(now), lite.Stamp(now.Add(wrongClock)))
 		return err
 	})
 	if err != nil {

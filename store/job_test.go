@@ -246,3 +246,21 @@ func TestContentVersion(t *testing.T) {
 	must(t, a.DeleteVideo(t.Context(), v.ID))
 	step("an own commit", true)
 }
+
+// A clock that was a day ahead when a job was written does not put it off for a day.
+func TestClockWasAhead(t *testing.T) {
+	s := open(t)
+	ahead := time.Now().Add(time.Second)
+	id := enqueue(t, s, store.Job{Kind: "poster"})
+	if j := claim(t, s, ahead.Add(-24*time.Hour)); j.ID != id {
+		t.Fatalf("claimed %+v", j)
+	}
+	// One that was put off by a right clock waits for its moment.
+	must(t, s.DeferJob(t.Context(), id, ahead.Add(time.Hour), store.JobQueued, ""))
+	_, err := s.ClaimJob(t.Context(), ahead)
+	wantError(t, err, store.ErrNotFound)
+	// Nor is it thrown away when the clock jumps ahead: it is due, as is everything else.
+	if j := claim(t, s, ahead.Add(24*time.Hour)); j.ID != id {
+		t.Errorf("claimed %+v", j)
+	}
+}

@@ -160,6 +160,7 @@ func mayScan() map[string]string {
 		"select f.video, f.rev, f.file, f.what":                                     "a backup wants every file",
 		"select m.video, m.rev from media m":                                        "the sweep asks now and then",
 		"select min(t.name), count(*)":                                              "all tags are counted; the result is cached with the page",
+		"update jobs set state = 'running', reason = '',":                           "all of a partial index: what is open",
 		"update jobs set state = 'queued', run_at":                                  "once at the start of a worker",
 		"update videos set latest = latest + ?":                                     "all of them, once, when a backup is restored",
 		"delete from jobs where state = 'done'":                                     "once a day",

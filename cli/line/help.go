@@ -56,7 +56,7 @@ func Exits(c *cobra.Command, codes ...int) {
 
 // Usage is cobra's template without what nobody needs, and with the exit codes.
 const Usage = `Usage:
-{{if .HasAvailableSubCommands}}  {{.CommandPath}} {{if .HasParent}}[COMMAND]{{else}}COMMAND{{end}}{{else}}  {{.UseLine}}{{end}}{{if .HasExample}}
+{{if and .HasAvailableSubCommands (eq .Use .Name)}}  {{.CommandPath}} {{if .HasParent}}[COMMAND]{{else}}COMMAND{{end}}{{else}}  {{.UseLine}}{{end}}{{if .HasExample}}
 
 Examples:
 {{.Example}}{{end}}{{if .HasAvailableSubCommands}}

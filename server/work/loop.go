@@ -214,9 +214,10 @@ func (r *runner) wake(ctx context.Context) error {
 	return nil
 }
 
-// idle returns when a job may be due: a process has committed, a moment has come, or ffmpeg
-// has appeared.
+// idle returns when a job may be due: a process has committed, a moment has come, ffmpeg has
+// appeared, or the clock was set.
 func (r *runner) idle(ctx context.Context) {
+	began := time.Now()
 	next, err := r.store.NextRun(ctx)
 	if err != nil {
 		next = time.Now().Add(retryAfter)
@@ -225,7 +226,7 @@ func (r *runner) idle(ctx context.Context) {
 		if disk.Sleep(ctx, poll) != nil {
 			return
 		}
-		if !next.IsZero() && !time.Now().Before(next) {
+		if !next.IsZero() && !time.Now().Before(next) || clockWasSet(began, time.Now()) {
 			return
 		}
 		if v, err := r.store.DataVersion(ctx); err != nil || v != r.version {
@@ -236,6 +237,12 @@ func (r *runner) idle(ctx context.Context) {
 			return // to look again
 		}
 	}
+}
+
+// clockWasSet reports whether the clock of the wall went another way than time did.
+func clockWasSet(began, now time.Time) bool {
+	wall := now.Round(0).Sub(began.Round(0)) // without the reading that no setting changes
+	return (wall - now.Sub(began)).Abs() > time.Minute
 }
 
 // watcher looks after a running job from beside it: it saves its progress, and stops it when
