@@ -118,6 +118,8 @@ func (s *socket) serve() {
 	defer s.t.work.Done()
 	defer s.t.dismiss(s)
 	defer s.cut()
+	// The library keeps a connection for ever that nobody closed in its own way.
+	defer func() { _ = s.conn.CloseNow() }()
 	for {
 		_ = s.raw.SetReadDeadline(time.Now().Add(s.patience()))
 		_, r, err := s.conn.Reader(context.Background())
