@@ -68,6 +68,7 @@ func params() testscript.Params {
 			"keep":        keep,
 			"mirrored":    mirrored,
 			"neighbours":  neighbours,
+			"ontty":       ontty,
 			"port":        port,
 			"snap":        snap,
 			"settled":     settled,
