@@ -67,7 +67,7 @@ browser and serves the pages. Commands work whether the server runs or not.`,
 	root.PersistentFlags().StringVar(&a.Data, "data", "", "`DIR` of the channel's data (default $TUBELET_DATA, else "+app.DefaultData+")")
 	root.PersistentFlags().BoolVar(&a.JSON, "json", false, "answer with JSON, as docs/json.md describes it")
 	root.AddCommand(newInit(a), newServe(a), newChannel(a), newConfig(a), newVersion(a), newCompletion(a), newSeed(a),
-		newSwarm(a), newMirrors(a), newMirror(a), newTLS(a))
+		newSwarm(a), newMirrors(a), newMirror(a), newTLS(a), newHealth(a))
 	root.AddCommand(video.Commands(a)...)
 	root.AddCommand(care.Commands(a)...)
 	root.AddCommand(fediverse.Commands(a)...)

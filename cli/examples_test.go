@@ -89,6 +89,8 @@ func story(example string) string {
 	run := strings.NewReplacer("--keep 7", "--keep 7", "/mnt/backup", "backups", "k3v9x2m1qa", "$ID", " 7", " $JOB", ":8080", ":$PORT").Replace(example)
 	if strings.HasPrefix(example, "tubelet serve") {
 		fmt.Fprintf(&b, "exec %s &server&\nexec get -wait http://127.0.0.1:$PORT/\nkill -INT server\nwait server\n", run)
+	} else if example == "tubelet health" {
+		b.WriteString("exec tubelet serve &server&\nexec get -wait http://127.0.0.1:$PORT/\nexec tubelet health\nkill -INT server\nwait server\n")
 	} else if strings.HasPrefix(example, "tubelet mirror run") {
 		fmt.Fprintf(&b, "exec timeout --preserve-status -s INT 5 %s\n", strings.Replace(run, "9000", "$PORT", 1))
 	} else if strings.Contains(example, "federation check") || strings.Contains(example, " move-") || strings.Contains(example, "video.example") && strings.HasPrefix(example, "tubelet mirror ") {

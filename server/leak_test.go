@@ -27,6 +27,11 @@ func paths(id, rev string) map[string][]string {
 		},
 		"POST /views/{id}": {"/views/" + id},
 
+		"GET /knock":  {"/knock"},
+		"POST /knock": {"/knock"},
+		"GET /livez":  {"/livez"},
+		"GET /readyz": {"/readyz"},
+
 		"GET /tracker/socket":   {"/tracker/socket"},
 		"GET /tracker/announce": {"/tracker/announce"},
 		"GET /tracker/scrape":   {"/tracker/scrape"},

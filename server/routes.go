@@ -54,6 +54,10 @@ func (s *site) routes() map[string]http.Handler {
 		"GET /favicon.svg":    s.page(s.sendIcon),
 		"GET /favicon.ico":    s.page(s.sendIcon),
 
+		// What watches over the server asks these
+		"GET /livez":  http.HandlerFunc(s.health.Live),
+		"GET /readyz": http.HandlerFunc(s.health.Ready),
+
 		"POST /views/{id}": s.page(s.countView),
 	}
 	helper := knock.New(knock.Config{On: s.helps, Address: s.clientIP, Private: s.private})

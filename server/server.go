@@ -15,12 +15,12 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server/front"
+	"github.com/tubelet/tubelet/server/health"
 	"github.com/tubelet/tubelet/server/systemd"
 	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/server/work"
@@ -74,7 +74,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	lock, err := disk.TryLock(filepath.Join(cfg.Data, "serve.lock"))
+	lock, err := disk.TryLock(health.Lock(cfg.Data))
 	if errors.Is(err, disk.ErrLocked) {
 		return &RunningError{cfg.Data}
 	}
@@ -94,7 +94,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	site.secure = door.Secure()
-	if err := site.trust(ctx); err != nil {
+	if err := errors.Join(site.trust(ctx), health.Announce(cfg.Data, door.Addr(), door.Secure())); err != nil {
 		return errors.Join(err, door.Close())
 	}
 	if cfg.Ready != nil {
@@ -114,6 +114,7 @@ func (s *site) live(ctx context.Context, cfg Config, door *front.Front) error {
 		{"answer requests", func(ctx context.Context) error { return door.Serve(ctx, s.handler()) }},
 		{"keep the certificate", door.Keep},
 		{"speak with systemd", func(ctx context.Context) error { return s.attend(ctx, cfg, door) }},
+		{"show figures", func(ctx context.Context) error { return s.showFigures(ctx, cfg) }},
 		{"do the work", worker.Run},
 		{"store views", s.views.Run},
 		{"share videos", func(ctx context.Context) error { return s.share.Run(ctx, door.Port()) }},

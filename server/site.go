@@ -12,6 +12,7 @@ import (
 	"github.com/tubelet/tubelet/assets"
 	"github.com/tubelet/tubelet/server/cache"
 	"github.com/tubelet/tubelet/server/fediverse"
+	"github.com/tubelet/tubelet/server/health"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/server/preview"
 	"github.com/tubelet/tubelet/server/prose"
@@ -47,6 +48,7 @@ type site struct {
 	searches chan struct{} // holds one for each search that runs
 	videos   *os.Root      // data/videos
 	picture  *os.Root      // data/channel
+	health   *health.Health
 	log      *slog.Logger
 
 	requests atomic.Int64 // so far
@@ -56,7 +58,7 @@ type site struct {
 // and not at the first visitor.
 func newSite(ctx context.Context, cfg Config) (*site, error) {
 	s := &site{
-		local: cfg.Local, store: cfg.Store, log: cfg.Log,
+		local: cfg.Local, store: cfg.Store, health: health.New(cfg.Data, cfg.Store), log: cfg.Log,
 		views:    views.New(cfg.Store.AddViews, cfg.Log),
 		progress: cache.New(cache.Config{Version: cfg.Store.DataVersion, Bytes: progressBytes}),
 		searches: make(chan struct{}, searchesAtOnce),

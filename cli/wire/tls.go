@@ -39,3 +39,10 @@ func NewTLS(host, mode, listen string, s certs.State, now time.Time) TLS {
 	}
 	return out
 }
+
+// Health is how the running server is.
+type Health struct {
+	Schema   int      `json:"schema"`
+	State    string   `json:"state"` // ok, degraded, down
+	Problems []string `json:"problems"`
+}

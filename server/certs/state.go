@@ -73,6 +73,9 @@ func Retry(data string) error {
 	if err != nil {
 		return err
 	}
+	if s.Mode == "" {
+		return nil // none was made yet, so none is waited for
+	}
 	s.Next, s.Failures, s.Holds = time.Time{}, 0, 0
 	return s.save(folder(data))
 }

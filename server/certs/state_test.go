@@ -50,6 +50,7 @@ func TestBudget(t *testing.T) {
 			s.begin(now)
 			s.end(now, byTLS, 1, errors.New("no"))
 		}
+		s.Mode = "auto"
 		if err := errors.Join(s.save(folder(data)), Retry(data)); err != nil {
 			t.Fatal(err)
 		}
@@ -72,6 +73,9 @@ func TestBudget(t *testing.T) {
 
 func TestStateFile(t *testing.T) {
 	data, now := t.TempDir(), time.Now()
+	if err := Retry(data); err != nil {
+		t.Error(err)
+	}
 	if s, err := Status(data); err != nil || s.Mode != "" || s.wait(now).After(now) {
 		t.Errorf("of nothing: %+v, %v", s, err)
 	}
