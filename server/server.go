@@ -21,6 +21,7 @@ import (
 	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server/front"
 	"github.com/tubelet/tubelet/server/health"
+	"github.com/tubelet/tubelet/server/notify"
 	"github.com/tubelet/tubelet/server/systemd"
 	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/server/work"
@@ -122,6 +123,7 @@ func (s *site) live(ctx context.Context, cfg Config, door *front.Front) error {
 		{"give memory back", s.rest},
 		{"heed settings", func(ctx context.Context) error { return s.heedChanges(ctx, cfg) }},
 		{"maintain the store", s.maintain},
+		{"tell the creator", (&notify.Watcher{Data: cfg.Data, Store: cfg.Store, Log: cfg.Log}).Run},
 		{"keep backups", (&vault.Keeper{Data: cfg.Data, Store: cfg.Store, Log: cfg.Log}).Run},
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -11,5 +11,5 @@ import (
 
 // Commands returns them.
 func Commands(a *app.App) []*cobra.Command {
-	return []*cobra.Command{newDoctor(a), newInstall(a), newUninstall(a)}
+	return []*cobra.Command{newDoctor(a), newInstall(a), newUninstall(a), newNotify(a)}
 }

@@ -1,6 +1,11 @@
 package wire
 
-import "github.com/tubelet/tubelet/server/doctor"
+import (
+	"time"
+
+	"github.com/tubelet/tubelet/server/doctor"
+	"github.com/tubelet/tubelet/server/notify"
+)
 
 // Doctor is how the channel and its machine are.
 type Doctor struct {
@@ -46,4 +51,25 @@ type Doing struct {
 	What    string `json:"what"`
 	Command string `json:"command"`
 	Done    bool   `json:"done"` // it was done already, before
+}
+
+// Way is a way by which the creator is told what happens.
+type Way struct {
+	Way      string     `json:"way"` // url or smtp
+	Since    *time.Time `json:"since"`
+	Digest   *time.Time `json:"digest"` // when the last one went
+	Error    string     `json:"error"`  // of the last try, empty when it went well
+	FailedAt *time.Time `json:"failed_at"`
+}
+
+// NewWay returns w's shape.
+func NewWay(w notify.Way) Way {
+	return Way{w.Name, moment(w.Since), moment(w.Digest), w.Error, moment(w.FailedAt)}
+}
+
+// Tried says how a test message went.
+type Tried struct {
+	Way   string `json:"way"`
+	OK    bool   `json:"ok"`
+	Error string `json:"error"`
 }

@@ -27,7 +27,7 @@ func TestDocumented(t *testing.T) {
 	for _, shape := range []any{
 		wire.Video{}, wire.Job{}, wire.Progress{}, wire.Milestone{}, wire.Trouble{}, wire.Setting{}, wire.Init{}, wire.Channel{},
 		wire.Listening{}, wire.Removed{}, wire.Version{}, wire.DryRun{}, wire.Swarm{}, wire.Mirror{}, wire.Mirrored{}, wire.MirrorSettings{}, exit.Report{},
-		wire.Backup{}, wire.BackupCheck{}, wire.Restored{}, wire.Exported{}, wire.GC{}, wire.Verified{}, wire.Repaired{}, wire.Doctor{}, wire.Install{},
+		wire.Backup{}, wire.BackupCheck{}, wire.Restored{}, wire.Exported{}, wire.GC{}, wire.Verified{}, wire.Repaired{}, wire.Doctor{}, wire.Install{}, wire.Way{}, wire.Tried{},
 	} {
 		for _, key := range keys(reflect.TypeOf(shape)) {
 			if !strings.Contains(string(doc), "`"+key+"`") {
