@@ -16,6 +16,7 @@ var (
 	exportWord = regexp.MustCompile(`(?m)^export (async function|function|const|class)\b`)
 	anyExport  = regexp.MustCompile(`(?m)^export\b.*`)
 	forReaders = regexp.MustCompile(`(?m)^[ \t]*(//.*)?\n|^[ \t]+`) // whole-line comments, empty lines, indentation
+	atEnd      = regexp.MustCompile(`(?m)([;{,(\[]) +// .*$`)       // comments at the end of a line; no text in our modules looks so
 )
 
 // bundle joins the ES module first and all it imports into one module, each file
@@ -65,6 +66,6 @@ func (j *joiner) add(name string) error {
 	if name != j.first {
 		src = joined
 	}
-	j.out.Write(forReaders.ReplaceAll(src, nil))
+	j.out.Write(forReaders.ReplaceAll(atEnd.ReplaceAll(src, []byte("$1")), nil))
 	return nil
 }

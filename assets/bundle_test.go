@@ -18,9 +18,9 @@ func TestBundle(t *testing.T) {
 			files: map[string]string{
 				"main.js": "// Main.\nimport { a } from \"./a.js\";\nimport {\n  b,\n} from \"./b.js\";\n\na(b);\n",
 				"a.js":    "import { b } from \"./b.js\";\nexport function a() { return b; }\n",
-				"b.js":    "export const b = 1; // kept: not a whole line\n",
+				"b.js":    "export const b = [1, \"http://b // c\"]; // not a whole line\n",
 			},
-			want: "const b = 1; // kept: not a whole line\nfunction a() { return b; }\na(b);\n",
+			want: "const b = [1, \"http://b // c\"];\nfunction a() { return b; }\na(b);\n",
 		},
 		{
 			name: "every kind of export",
