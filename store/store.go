@@ -91,7 +91,7 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 		err = ErrOlder
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, errors.Join(err, db.Close()))
+		return nil, fmt.Errorf("open database %s: %w", path, errors.Join(lite.Explain(path, err), db.Close()))
 	}
 	return &Store{lite.New(db, db, db)}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tubelet/tubelet/server/preview"
 	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/server/work/disk"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -60,7 +61,12 @@ func openOwned(ctx context.Context, file string) (*store.Store, error) {
 	if err := exit.Owned(filepath.Dir(file)); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, file)
+	s, err := store.Open(ctx, file)
+	// An upgrade copies the database first: on a full disk the ballast makes room for that.
+	if data := filepath.Dir(file); err != nil && disk.Full(data, err) && disk.DropBallast(data) {
+		return store.Open(ctx, file)
+	}
+	return s, err
 }
 
 // Look opens the channel for a command that changes nothing, not even what belongs to it.

@@ -95,6 +95,10 @@ func (b *backup) copySmall(ctx context.Context) ([]archive.File, error) {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
+			if err == nil && part == "keys" && d.Type()&fs.ModeSymlink != 0 {
+				// Without the keys a backup is none, and what the link leads to may not be there.
+				return &PlaceError{path, "is a link: put the file itself there, so that it is in the backup"}
+			}
 			if err != nil || !d.Type().IsRegular() {
 				return err
 			}

@@ -384,3 +384,55 @@ func TestReplace(t *testing.T) {
 		t.Errorf("what was there is not what is aside:\n%s", diff)
 	}
 }
+
+// Videos come and go while a backup is made: what it holds fits together all the same.
+func TestBackupBesideChanges(t *testing.T) {
+	c := newChannel(t)
+	var ids []string
+	for range 20 {
+		ids = append(ids, c.add("There before", 50_000).ID)
+	}
+	stop, ended := make(chan bool), make(chan error, 1)
+	go func() {
+		w := work.New(work.Config{Data: c.data, Store: c.store})
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			if i < len(ids) {
+				if err := w.Remove(t.Context(), ids[i]); err != nil {
+					ended <- err
+					return
+				}
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+	}()
+	dir := t.TempDir()
+	for range 4 {
+		r := c.backup(dir, nil)
+		c.add("Between", 50_000)
+		whole(t, r.Folder)
+	}
+	close(stop)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A key that is a link would not be in the backup, and nobody would notice.
+func TestLinkedKeyIsRefused(t *testing.T) {
+	c := newChannel(t)
+	key, away := filepath.Join(c.data, "keys", "actor.pem"), filepath.Join(t.TempDir(), "actor.pem")
+	if err := errors.Join(os.Rename(key, away), os.Symlink(away, key)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := vault.Make(t.Context(), vault.Config{Data: c.data, Store: c.store, Dir: t.TempDir()})
+	var place *vault.PlaceError
+	if !errors.As(err, &place) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -26,9 +26,6 @@ import (
 	"github.com/tubelet/tubelet/store"
 )
 
-// crashes is how many kills TestCrash makes at the least.
-const crashes = 52
-
 // oneThread makes the bytes comparable: with several threads x264 now and then ends a stream
 // differently under the same options.
 func oneThread() media.Config { return media.Config{Threads: 1} }

@@ -1,0 +1,5 @@
+//go:build long
+
+package work_test
+
+const crashes = 120
