@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 	site, video := testSite(), testVideo()
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	full := Facts{
-		Comments: Approved, Likes: 3, Dislikes: 1, Shares: 2, Replies: 5, Sensitive: "sharp edges", Edited: at,
+		Comments: Approved, Replies: 5, Sensitive: "sharp edges", Edited: at,
 		Magnets: map[int]string{1080: "magnet:?xt=urn:btih:" + strings.Repeat("a", 40)}, Hashes: "https://video.example/media/abcdefghjk/2/segments-sha256.json",
 		Trackers: []string{"wss://video.example/tracker/socket", "https://video.example/tracker/announce"},
 	}

@@ -34,14 +34,13 @@ const (
 
 // Facts are what a video's object says beside what the creator said.
 type Facts struct {
-	Comments        Policy
-	Likes, Dislikes int64
-	Shares, Replies int64
-	Sensitive       string // a content warning, "" for none
-	Edited          time.Time
-	Magnets         map[int]string // by height; "" and missing for none
-	Hashes          string         // address of the segments' hashes
-	Trackers        []string       // wss: and https:, ours
+	Comments  Policy
+	Replies   int64
+	Sensitive string // a content warning, "" for none
+	Edited    time.Time
+	Magnets   map[int]string // by height; "" and missing for none
+	Hashes    string         // address of the segments' hashes
+	Trackers  []string       // wss: and https:, ours
 }
 
 // VideoObject returns a video as others see it, without a context. The order of url and
@@ -75,9 +74,10 @@ func (s Site) VideoObject(v store.Video, f Facts) Object {
 		"interactionPolicy": Object{"canQuote": Object{"automaticApproval": []string{Public}}},
 		"embedUrl":          s.Channel.EmbedURL(v),
 
-		"likes":    counted(id+"/likes", f.Likes),
-		"dislikes": counted(id+"/dislikes", f.Dislikes),
-		"shares":   counted(id+"/shares", f.Shares),
+		// Addresses and not collections: PeerTube 6.3 ends at once where it meets an object here.
+		"likes":    id + "/likes",
+		"dislikes": id + "/dislikes",
+		"shares":   id + "/shares",
 		"replies":  thread(counted(id+"/replies", f.Replies)),
 		"comments": id + "/comments",
 		"context":  id + "/context", // FEP-7888

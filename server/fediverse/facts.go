@@ -33,7 +33,7 @@ func (f *Fediverse) facts(ctx context.Context, v store.Video) (vocab.Facts, erro
 	}
 	facts := vocab.Facts{
 		Comments: policy(cmp.Or(v.Commenting, comments)), Sensitive: v.Warning, Edited: told.EditedAt,
-		Likes: v.Likes, Dislikes: v.Dislikes, Shares: v.Boosts, Replies: int64(v.Comments),
+		Replies: int64(v.Comments),
 		Magnets: map[int]string{},
 	}
 	for _, t := range offer.Torrents(channel, v, p2p) {
