@@ -74,7 +74,7 @@ read again when they change. What is not for the channel's name, or over, is ref
 func newTLSOff(a *app.App) *cobra.Command {
 	c := &cobra.Command{
 		Use: "off", Short: "Leave TLS to a proxy",
-		Long:    "Makes serve speak plain HTTP on " + setup.BehindProxy + ", to a proxy on this machine that holds the certificate.",
+		Long:    "Makes serve speak plain HTTP on " + setup.BehindProxy + ", to a proxy on this\nmachine that holds the certificate.",
 		Example: "  tubelet tls off", Args: line.Words(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return setTLS(c.Context(), a, map[string]string{"tls": "off", "listen": setup.BehindProxy}, "")

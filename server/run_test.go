@@ -55,13 +55,13 @@ func run(t *testing.T, cfg Config) running {
 }
 
 // ended stops the server and returns what Run returned and how long that took.
-func (r running) ended(t *testing.T) (error, time.Duration) {
+func (r running) ended(t *testing.T) (time.Duration, error) {
 	t.Helper()
 	start := time.Now()
 	r.stop()
 	err := <-r.end
 	r.end <- err
-	return err, time.Since(start)
+	return time.Since(start), err
 }
 
 func runConfig(t *testing.T) Config {
@@ -82,7 +82,7 @@ func TestRun(t *testing.T) {
 	if a := askURL(t, "POST", r.url+"/views/"+public, strings.NewReader(`{"session":"s"}`)); a.StatusCode != 204 {
 		t.Errorf("a view: %d", a.StatusCode)
 	}
-	if err, took := r.ended(t); err != nil || took > 5*time.Second {
+	if took, err := r.ended(t); err != nil || took > 5*time.Second {
 		t.Errorf("stopped with %v after %v", err, took)
 	}
 	if v, err := cfg.Store.Video(t.Context(), public); err != nil || v.Views != 1 {
@@ -159,7 +159,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 	if err != nil || n+1000 != size {
 		t.Errorf("got %d of %d bytes, %v", n+1000, size, err)
 	}
-	if err, took := r.ended(t); err != nil || took > 8*time.Second {
+	if took, err := r.ended(t); err != nil || took > 8*time.Second {
 		t.Errorf("stopped with %v after %v", err, took)
 	}
 }
@@ -189,7 +189,7 @@ func TestStopCutsOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if err, took := r.ended(t); err != nil || took > 10*time.Second {
+	if took, err := r.ended(t); err != nil || took > 10*time.Second {
 		t.Errorf("stopped with %v after %v", err, took)
 	}
 	if _, err := io.Copy(io.Discard, res.Body); err == nil {

@@ -242,7 +242,7 @@ func TestUploadLimitHolds(t *testing.T) {
 			t.Fatal("the limit does not hold")
 		}
 	}
-	if err, _ := r.ended(t); err != nil {
+	if _, err := r.ended(t); err != nil {
 		t.Fatal(err)
 	}
 	today, _, err := cfg.Store.Traffic(t.Context(), time.Now())
