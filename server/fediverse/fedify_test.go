@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,7 @@ const (
 	person = base + "/users/workshop"
 	group  = base + "/users/workshop_channel"
 	object = base + "/videos/" + video
+	leads  = "https://127.0.0.1:" + theirs + "/authorize_interaction?uri=" // Ada's server says so; https is asked of a page
 )
 
 // TestFedify runs the whole server beside a server on an independent stack, which follows,
@@ -51,6 +53,9 @@ func TestFedify(t *testing.T) {
 		peer.do("strict", "id", id)
 	}
 
+	if got, want := lead(t, "follow"), leads+url.QueryEscape(person); got != want {
+		t.Errorf("to follow, visitors are led to %s, want %s", got, want)
+	}
 	peer.do("follow", "to", person)
 	peer.wait("the follow is accepted", func(got map[string]any) bool { return got["kind"] == "Accept" && got["actor"] == person })
 	c.wait("a follower", func() bool { return c.followers() == 1 })
@@ -67,6 +72,11 @@ func TestFedify(t *testing.T) {
 		t.Errorf("the outbox holds %s", items)
 	}
 
+	for _, what := range []string{"like", "boost", "reply"} {
+		if got, want := lead(t, what), leads+url.QueryEscape(object); got != want {
+			t.Errorf("to %s, visitors are led to %s, want %s", what, got, want)
+		}
+	}
 	conversation(t, c, peer)
 
 	c.retitle("A better vise")
@@ -365,6 +375,25 @@ func (p *peer) signatures(t *testing.T) {
 	if posts < 10 {
 		t.Errorf("%d posts", posts)
 	}
+}
+
+// lead asks, as the script of a watch page does, where Ada does something on her own server.
+func lead(t *testing.T, what string) string {
+	t.Helper()
+	form := url.Values{"what": {what}, "video": {video}, "handle": {"@ada@127.0.0.1:" + theirs}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/interact", strings.NewReader(form.Encode()))
+	must(t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer answer.Body.Close()
+	var told struct{ Location, Problem string }
+	must(t, json.NewDecoder(answer.Body).Decode(&told))
+	if told.Problem != "" {
+		t.Errorf("%s: %s", what, told.Problem)
+	}
+	return told.Location
 }
 
 func get(t *testing.T, address string) string {

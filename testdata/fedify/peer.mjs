@@ -76,6 +76,12 @@ http.createServer(async (message, answer) => {
   for await (const part of message) parts.push(part);
   const body = ["GET", "HEAD"].includes(message.method) ? undefined : Buffer.concat(parts);
   const response = await federation.fetch(new Request(origin + message.url, { method: message.method, headers: message.headers, body }), { contextData: undefined });
+  if (message.url.startsWith("/.well-known/webfinger") && response.ok) {
+    // Where people of this server follow from: Fedify's own WebFinger does not name it.
+    const found = await response.json();
+    found.links.push({ rel: "http://ostatus.org/schema/1.0/subscribe", template: `https://127.0.0.1:${port}/authorize_interaction?uri={uri}` });
+    return answer.writeHead(200, { "content-type": "application/jrd+json" }).end(JSON.stringify(found));
+  }
   answer.writeHead(response.status, Object.fromEntries(response.headers)).end(Buffer.from(await response.arrayBuffer()));
 }).listen(port, "127.0.0.1", () => tell({ answer: "listening" }));
 
