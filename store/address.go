@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/rand"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -57,3 +58,11 @@ func (v Video) MediaPath(file string) string {
 
 // CaptionPath returns the path on our host of one of v's captions.
 func (v Video) CaptionPath(c Caption) string { return "/media/" + v.ID + "/captions/" + c.File }
+
+// newUUID returns a random UUID (RFC 9562, version 4).
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails, see its documentation
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/tubelet/tubelet/store/lite"
 )
 
@@ -87,7 +85,7 @@ func (s *Store) CreateVideo(ctx context.Context, v NewVideo) error {
 		return fmt.Errorf("create video %q: id: %w", v.ID, ErrInvalid)
 	}
 	if v.UUID == "" {
-		v.UUID = uuid.NewString()
+		v.UUID = newUUID()
 	}
 	if v.Visibility == "" {
 		v.Visibility = Public
