@@ -87,6 +87,9 @@ func (p *People) atHand(ctx context.Context, keyID string) (social.Actor, *rsa.P
 		return known.actor, known.key, nil
 	}
 	actor, err := p.cfg.Store.ActorByKey(ctx, keyID)
+	if errors.Is(err, lite.ErrNotFound) {
+		actor, err = p.cfg.Store.Actor(ctx, keyID) // PeerTube names the actor where others name the key
+	}
 	if err != nil {
 		return social.Actor{}, nil, err
 	}
@@ -115,6 +118,7 @@ func (p *People) Forget(actor social.Actor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.keys, actor.KeyID)
+	delete(p.keys, actor.URI)
 }
 
 // Rekey fetches a key anew that did not fit, since actors change theirs. It reports
@@ -131,7 +135,7 @@ func (p *People) fetchKey(ctx context.Context, keyID string) (social.Actor, *rsa
 	if err != nil {
 		return social.Actor{}, nil, err
 	}
-	if actor.KeyID != keyID {
+	if actor.KeyID != keyID && actor.URI != keyID {
 		return social.Actor{}, nil, fmt.Errorf("key %s: its owner has another: %w", keyID, ErrUnknown)
 	}
 	key, err := sign.ParseKey(actor.KeyPEM)

@@ -256,3 +256,19 @@ func TestSplitDomain(t *testing.T) {
 		t.Errorf("%+v, %v", actor, err)
 	}
 }
+
+// PeerTube signs with the address of the actor in place of that of its key.
+func TestActorForKey(t *testing.T) {
+	p, _, pem := newPeople(t)
+	h := newHost(t)
+	id := h.actor("dora", pem, nil)
+	for range 2 { // fetched, and then at hand
+		actor, key, err := p.ByKey(t.Context(), id)
+		if err != nil || actor.URI != id || key == nil {
+			t.Fatalf("%+v, %v", actor, err)
+		}
+	}
+	if n := h.hits.Load(); n != 1 || !p.Known(t.Context(), id) {
+		t.Errorf("%d fetches", n)
+	}
+}

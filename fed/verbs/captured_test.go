@@ -9,8 +9,9 @@ import (
 	"github.com/tubelet/tubelet/fed/vocab"
 )
 
-// What real servers sent us, kept by testdata/interop, is understood: each activity has what the
-// inbox wants, a verb of ours, and, where it brings a note, one that is a comment with words in it.
+// What real servers sent us, and what others send by their documents (fed/testdata/README.md), is
+// understood: each activity has what the inbox wants, a verb of ours, and, where it brings a
+// note, one that is a comment with words in it.
 func TestCaptured(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "testdata", "*", "*.json"))
 	if err != nil || len(files) < 20 {
