@@ -164,7 +164,7 @@ func resolver(ctx context.Context, w *world) Finding {
 		return warn("The resolver at %s invents addresses for names that do not exist (%s).", "Use one that does not: your provider has a setting for it, or name another in /etc/resolv.conf.", server, words(found))
 	}
 	if _, err := w.ask(ctx, "tcp", missing, dnsmessage.TypeA); err != nil {
-		return warn("The resolver at %s does not answer over TCP: long answers get lost. (%v)", "Let TCP to port 53 through, or name another resolver in /etc/resolv.conf.", server, err)
+		return warn("The resolver at %s does not answer over TCP (%v): long answers get lost.", "Let TCP to port 53 through, or name another resolver in /etc/resolv.conf.", server, err)
 	}
 	return fine("%s answers, over TCP too", server)
 }
