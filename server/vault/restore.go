@@ -111,7 +111,7 @@ func (r *restoring) run(ctx context.Context) error {
 		return store.Errorf(store.ErrExists, "%s %s", r.Data, used)
 	}
 	if used != "" {
-		r.result.Aside = filepath.Join(r.Data, asideName+time.Now().UTC().Format("20060102-150405"))
+		r.result.Aside = r.freshAside()
 	}
 	if r.DryRun {
 		return r.room()
@@ -131,6 +131,17 @@ func (r *restoring) run(ctx context.Context) error {
 		return errors.Join(err, os.RemoveAll(r.stage))
 	}
 	return r.install()
+}
+
+// freshAside returns a name that nothing bears, also when two restorings fall into a second
+// or the clock was set back.
+func (r *restoring) freshAside() string {
+	stamp := filepath.Join(r.Data, asideName+time.Now().UTC().Format("20060102-150405"))
+	name := stamp
+	for n := 2; exists(name); n++ {
+		name = fmt.Sprintf("%s-%d", stamp, n)
+	}
+	return name
 }
 
 // read finds the backup and looks whether it can be restored.
