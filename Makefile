@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 ARCHES  := amd64 arm64 arm
 
-.PHONY: help build demo test test-long race vet lint vuln nightly soak soak-race fuzz bench bench-size bench-swarm release release-test dist clean
+.PHONY: help build demo test test-long kills race vet lint vuln nightly soak soak-race fuzz bench bench-size bench-swarm release release-test dist clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -31,10 +31,14 @@ test: ## vet, unit tests, stories, browsers
 	(cd testdata/peers && npm ci --silent --no-audit --no-fund)
 	go test -p 1 -timeout 20m ./...
 
-test-long: ## make test, then the race detector and a minute of each fuzz target
+test-long: ## make test, some 350 kills, then the race detector and a minute of each fuzz target
 	$(MAKE) test
+	$(MAKE) kills
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=60s
+
+kills: ## kill -9 at random moments of publish, transcode, deliver, backup, restore, migrate; counts are printed
+	go test -tags long -p 1 -timeout 40m -v -count=1 -run '^Test(Crash|Killed)' ./server/work ./server/vault ./fed | grep -vE '^(=== |ok )'
 
 # The tags keep the torrent library to what a build without cgo has.
 race: ## the tests that share memory, under the race detector

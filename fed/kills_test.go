@@ -1,0 +1,6 @@
+//go:build !long
+
+package fed_test
+
+// kills is how many times TestKilled kills.
+const kills = 6
