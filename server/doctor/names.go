@@ -66,7 +66,7 @@ func addresses(ctx context.Context, w *world) Finding {
 	case !seen.IsValid():
 		return fine("%s; whether that is here, only somebody outside can tell (--via)", words(list))
 	case !slices.Contains(told, seen):
-		return fail("%s leads to %s, and this machine is %s (%s says so).", atRegistrar+" An address that changes is kept right by the setting on-address-change.", w.host(), words(told), seen, how)
+		return fail("%s leads to %s, and this machine is %s (%s says so).", atRegistrar+" An address that changes is kept right by the setting on_address_change.", w.host(), words(told), seen, how)
 	}
 	return fine("%s, which is here (%s says so)", words(list), how)
 }
