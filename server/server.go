@@ -115,6 +115,7 @@ func (s *site) live(ctx context.Context, cfg Config, door *front.Front) error {
 		{"answer requests", func(ctx context.Context) error { return door.Serve(ctx, s.handler()) }},
 		{"keep the certificate", door.Keep},
 		{"speak with systemd", func(ctx context.Context) error { return s.attend(ctx, cfg, door) }},
+		{"be reached at home", func(ctx context.Context) error { return s.reach(ctx, door) }},
 		{"show figures", func(ctx context.Context) error { return s.showFigures(ctx, cfg) }},
 		{"do the work", worker.Run},
 		{"store views", s.views.Run},

@@ -9,7 +9,11 @@ import (
 	"time"
 
 	"github.com/tubelet/tubelet/server/front"
+	"github.com/tubelet/tubelet/server/home"
+	"github.com/tubelet/tubelet/server/setup"
+	"github.com/tubelet/tubelet/server/share"
 	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/store"
 )
 
 // heedEvery is how soon a changed setting is taken over where no job begins.
@@ -84,6 +88,36 @@ func (s *site) attend(ctx context.Context, cfg Config, door *front.Front) error 
 			s.tell(m.Ready(status))
 		}
 	}
+}
+
+// reach makes the server reachable behind a router, and looks at its address, where the
+// settings say so.
+func (s *site) reach(ctx context.Context, door *front.Front) error {
+	set := map[string]string{"ports": "", "on_address_change": "", "seed": "", "seed.port": ""}
+	for key := range set {
+		var err error
+		if set[key], err = s.store.Setting(ctx, key); err != nil {
+			return fmt.Errorf("find out how to be reached: %w", err)
+		}
+	}
+	cfg := home.Config{Own: setup.PublicAddresses, Log: s.log}
+	var err error
+	if cfg.Command, err = store.SplitCommand(set["on_address_change"]); err != nil {
+		return fmt.Errorf("read setting on_address_change: %w", err)
+	}
+	if set["ports"] == "upnp" && !s.local {
+		ports := []uint16{443, 80} // of the proxy on this machine
+		if door.Secure() {
+			ports = door.Ports()
+		}
+		for _, port := range ports {
+			cfg.Ports = append(cfg.Ports, home.Port{Protocol: "tcp", Number: port})
+		}
+		if set["seed"] == "on" {
+			cfg.Ports = append(cfg.Ports, home.Port{Protocol: "udp", Number: share.Port(set["seed.port"])})
+		}
+	}
+	return home.New(cfg).Run(ctx)
 }
 
 // tell logs that systemd does not listen: that is its own loss.

@@ -90,6 +90,17 @@ func (f *Front) Port() uint16 {
 	return addr.Port()
 }
 
+// Ports are all that strangers come by.
+func (f *Front) Ports() []uint16 {
+	list := []uint16{f.Port()}
+	if f.redirect != nil {
+		if addr, err := netip.ParseAddrPort(f.redirect.Addr().String()); err == nil {
+			list = append(list, addr.Port())
+		}
+	}
+	return list
+}
+
 // Secure reports whether TLS is ours.
 func (f *Front) Secure() bool { return f.source != nil }
 

@@ -19,6 +19,15 @@ import (
 // pages are, but a proxy in front that speaks HTTP/3 has it.
 const standardPort = 8443
 
+// Port is the UDP port that the setting seed.port names, of a channel with a domain.
+func Port(setting string) uint16 {
+	n, err := strconv.ParseUint(setting, 10, 16)
+	if err != nil { // auto
+		return standardPort
+	}
+	return uint16(n)
+}
+
 // seeder runs the seed with its one UDP port as the settings say: no port is open while
 // nothing is shared, and a port that cannot be opened is a warning, since pages and the
 // tracker work without.
