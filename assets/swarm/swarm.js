@@ -25,7 +25,7 @@ const hurry = 1.5; // seconds left, below which the player does not wait to hear
 const starvation = 8000;
 const picturePatience = 1500;
 const neighbours = 10;
-const mostCopies = 3; // of the film, given while it is watched
+const mostCopies = 5; // of the film, given while it is watched
 
 export class Swarm extends EventTarget {
   // video is the element; swarm is the page's description of what can be shared: socket,

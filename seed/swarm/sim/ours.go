@@ -26,7 +26,7 @@ type Client struct {
 
 // DefaultClient is the player's.
 func DefaultClient() Client {
-	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4, GiveMost: 3}
+	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4, GiveMost: 5}
 }
 
 const hopeRate = 250_000.0 // of a peer that has not delivered yet
