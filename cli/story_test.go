@@ -66,6 +66,7 @@ func params() testscript.Params {
 			"clip":        clip,
 			"field":       field,
 			"keep":        keep,
+			"listening":   listening,
 			"mirrored":    mirrored,
 			"neighbours":  neighbours,
 			"ontty":       ontty,
