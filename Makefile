@@ -49,6 +49,7 @@ vet: ## gofmt and vet
 	[ -z "$$unformatted" ] || { echo "run gofmt on: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go vet -tags bench ./... ./testdata/swarm ./testdata/soak
+	go vet -tags interop ./testdata/interop
 	go vet .ci/release/sbom.go
 
 lint: vet ## and staticcheck
