@@ -90,7 +90,10 @@ func describe(ctx context.Context, reply []byte, from netip.Addr) (*gateway, err
 	if err != nil || at.Scheme != "http" || at.Hostname() != from.String() || !(from.IsPrivate() || from.IsLoopback() || from.IsLinkLocalUnicast()) {
 		return nil, errors.New("what answers for the router is elsewhere")
 	}
-	g := &gateway{client: &http.Client{Timeout: askTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	g := &gateway{client: &http.Client{
+		Timeout: askTime, Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	text, err := g.fetch(ctx, http.MethodGet, at.String(), nil, nil)
 	if err != nil {
 		return nil, err
