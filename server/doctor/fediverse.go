@@ -71,8 +71,11 @@ func (w *world) document(ctx context.Context, address, accept string) (vocab.Obj
 		return nil, err
 	}
 	r.Header.Set("Accept", accept)
-	object := vocab.Object{}
-	return object, w.getJSON(r, &object)
+	var text json.RawMessage
+	if err := w.getJSON(r, &text); err != nil {
+		return nil, err
+	}
+	return vocab.Parse(text)
 }
 
 const activity = "application/activity+json"
@@ -128,7 +131,7 @@ func signature(ctx context.Context, w *world) Finding {
 	if err != nil {
 		return fail("Nothing can be signed: %v.", "See D11.", err)
 	}
-	r.Host = w.Channel.Domain
+	r.Host, r.RequestURI = w.Channel.Domain, r.URL.RequestURI() // as it arrives
 	read, err := sign.Read(r, body, w.Now())
 	if err == nil {
 		err = read.Verify(public)

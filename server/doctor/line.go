@@ -58,12 +58,22 @@ func public(ctx context.Context, w *world) Finding {
 	return fine("%s, the router's", router)
 }
 
-// mapping is D31.
+// mapping is D31. What a router promises is no proof: whether the port is open is.
 func mapping(_ context.Context, w *world) Finding {
 	if mode := cmp.Or(w.Settings["ports"], "off"); mode == "off" {
 		return skip("this server asks the router for nothing (ports off)")
 	}
-	return skip("not known")
+	if w.Via == "" {
+		return skip("the log says what the router answered; whether the ports are open, only somebody outside can tell (--via)")
+	}
+	open, why, err := w.seen(443)
+	switch {
+	case err != nil:
+		return unreachable(err)
+	case !open:
+		return fail("The router was asked to send port 443 here, and it does not (%s).", "Switch on UPnP or NAT-PMP in the router, or forward the ports by hand; see D30.", why)
+	}
+	return fine("the router sends the ports here")
 }
 
 // seen asks the friend about a port of ours over TCP.

@@ -28,7 +28,7 @@ func Table() []Check {
 		{"D24", "Domain unchanged", Database | Domain, unchanged},
 
 		{"D30", "Public address", Network | Domain, public},
-		{"D31", "Port mapping", Database | Domain, mapping},
+		{"D31", "Port mapping", Database | Network | Domain, mapping},
 		{"D32", "Port 443 from outside", Network | Domain | Friend, outside443},
 		{"D33", "Port 80 from outside", Network | Domain | Friend, outside80},
 		{"D34", "Own name from inside", Network | Domain, hairpin},
