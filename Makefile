@@ -29,7 +29,8 @@ test: ## vet, unit tests, stories, browsers
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
 	(cd testdata/fedify && npm ci --silent --no-audit --no-fund)
 	(cd testdata/peers && npm ci --silent --no-audit --no-fund)
-	go test -p 1 -timeout 20m ./...
+	go test -p 2 -timeout 20m $$(go list ./... | grep -v /browsertest)
+	go test -timeout 20m ./server/browsertest
 
 test-long: ## make test, some 350 kills, then the race detector and a minute of each fuzz target
 	$(MAKE) test
