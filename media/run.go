@@ -120,6 +120,7 @@ func (m *Maker) runAt(ctx context.Context, path string, j job) (err error) {
 	defer watchdog.Stop()
 
 	argv := append([]string{path}, j.argv(m.threads())...)
+	m.log.Debug("run "+j.tool, "command", strings.Join(argv, " "))
 	if _, err := exec.LookPath(shell); err == nil {
 		argv = append([]string{shell, "-c", gate}, argv...)
 	}
