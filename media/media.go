@@ -55,9 +55,9 @@ type Maker struct {
 
 	used func(*os.ProcessState) // told of every finished run; benchmarks count with it
 
-	mu       sync.Mutex        // guards what was learnt about the ffmpeg in use
+	mu       sync.Mutex        // guards encoders, also while they are tried
 	encoders map[string]string // setting and ffmpeg version -> encoder that passed the test
-	open     map[string]bool   // programs that do not run in a cage
+	open     sync.Map          // paths of programs that do not run in a cage
 }
 
 // New returns a Maker for cfg.
@@ -66,7 +66,7 @@ func New(cfg Config) *Maker {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, scans: maxPackets, stall: noProgress, encoders: map[string]string{}, open: map[string]bool{}}
+	return &Maker{cfg: cfg, log: log, gops: chunkGOPs, scans: maxPackets, stall: noProgress, encoders: map[string]string{}}
 }
 
 // Tune changes three parts of the configuration. What runs goes on as it was begun, but for

@@ -91,17 +91,14 @@ func (m *Maker) run(ctx context.Context, j job) error {
 		return err
 	}
 	m.log.Warn("program runs without its cage, where its libraries cannot be read", "program", path)
-	m.mu.Lock()
-	m.open[path] = true
-	m.mu.Unlock()
+	m.open.Store(path, true)
 	return m.runAt(ctx, path, j)
 }
 
 // isOpen says whether the program at path was found to need more than its cage gives.
 func (m *Maker) isOpen(path string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.open[path]
+	_, open := m.open.Load(path)
+	return open
 }
 
 // runAt runs j with the program at path.
