@@ -181,10 +181,11 @@ func TestPlacesRefused(t *testing.T) {
 			if test.dir == "" {
 				// The same folder, as if another disk were there now.
 				test.dir = good
-				if err := os.Rename(r.Folder, filepath.Join(t.TempDir(), "moved")); err != nil {
+				moved := filepath.Join(t.TempDir(), "moved")
+				if err := os.Rename(r.Folder, moved); err != nil {
 					t.Fatal(err)
 				}
-				defer os.RemoveAll(good)
+				defer os.Rename(moved, r.Folder)
 			}
 			_, err := vault.Make(t.Context(), vault.Config{Data: c.data, Store: c.store, Dir: test.dir, Unattended: test.unattended})
 			if err == nil {
