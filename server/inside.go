@@ -19,10 +19,15 @@ func (s *site) showFigures(ctx context.Context, cfg Config) error {
 	if err != nil || addr == "" {
 		return err
 	}
-	return metrics.Serve(ctx, metrics.Config{
+	err = metrics.Serve(ctx, metrics.Config{
 		Listen: addr, Live: s.health.Live, Ready: s.health.Ready, Log: s.log,
 		Figures: func(ctx context.Context) ([]metrics.Family, error) { return s.inside(ctx, cfg.Data, time.Now()) },
 	})
+	if err != nil && ctx.Err() == nil {
+		// A port that is taken is no reason to take the site down.
+		s.log.Error("no figures are shown", "metrics.listen", addr, "err", err)
+	}
+	return nil
 }
 
 // inside gathers the figures. docs/alerts.yml says at which of them somebody should be woken.

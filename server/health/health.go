@@ -51,7 +51,8 @@ func (h *Health) Problems(ctx context.Context) []Problem {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if now := time.Now(); h.at.IsZero() || now.Sub(h.at) > kept || now.Before(h.at) {
-		h.at, h.found = now, h.look(context.WithoutCancel(ctx))
+		h.found = h.look(context.WithoutCancel(ctx))
+		h.at = time.Now() // after a slow look, so that those who waited do not look again
 	}
 	return h.found
 }

@@ -37,6 +37,7 @@ func (cfg settings) mail(ctx context.Context, m Message) error {
 		return fmt.Errorf("connect to the mail server: %w", err)
 	}
 	defer conn.Close()
+	defer context.AfterFunc(ctx, closing(conn))() // a server that stops waits for no mail
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline) // of the whole conversation
 	}
@@ -55,8 +56,11 @@ func (cfg settings) mail(ctx context.Context, m Message) error {
 	if err := transfer(c, from, to, cfg.letter(m, from, to)); err != nil {
 		return fmt.Errorf("hand over the mail: %w", err)
 	}
-	return c.Quit()
+	_ = c.Quit() // the mail is theirs now, however they say goodbye
+	return nil
 }
+
+func closing(c net.Conn) func() { return func() { c.Close() } }
 
 // greet says who we are, goes over to TLS where the server can, and logs in where a name is
 // given: over TLS only, unless the server is on this machine.

@@ -284,4 +284,16 @@ func TestMailServerHangs(t *testing.T) {
 	if err := cfg.mail(ctx, Message{}); err == nil {
 		t.Error("it was called sent")
 	}
+	ctx, cancel = context.WithCancel(t.Context()) // as at the stop of the server
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if err := cfg.mail(ctx, Message{}); err == nil {
+		t.Error("it was called sent")
+	}
+}
+
+func TestMailIsTakenBeforeGoodbye(t *testing.T) {
+	w := byPost(t, &postOffice{tls: certificates(t), refuse: "QUIT"}, nil)
+	if err := Try(t.Context(), w.Store, byMail); err != nil {
+		t.Errorf("it would be sent again: %v", err)
+	}
 }
