@@ -71,7 +71,7 @@ export class Early {
       while (!this.stopping) {
         const { done, value, others } = await this.#next(reader);
         if (done) break;
-        if (others) began = 0;
+        if (others) began = bytes = 0;
         else if (began === 0) began = performance.now();
         else this.rate = ((bytes += value.length) * 8000) / Math.max(1, performance.now() - began);
         if (!others) this.took?.(this.at, value);

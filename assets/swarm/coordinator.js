@@ -63,6 +63,7 @@ export class Coordinator extends EventTarget {
 
   join(infohash, duration) {
     const message = { action: "join", info_hash: infohash, peer_id: this.peer, duration };
+    this.joined.delete(infohash); // the last to be joined is the one that plays, also anew
     this.joined.set(infohash, message);
     this.#send(message);
   }

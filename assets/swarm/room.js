@@ -150,8 +150,8 @@ export class Room extends EventTarget {
     if (!this.current) return;
     this.#overdue();
     const missing = this.#missing();
-    // While the server answers, it decides what is sent first; it hears our wishes.
-    for (const read of this.reads) if (this.peers.length === 0 && (this.hall.alone || (!this.hall.coordinated && this.hall.slack(read.start) < unpaired))) this.#begin(read);
+    // At first, while the server answers, it decides what is sent first; it hears our wishes.
+    for (const read of this.reads) if (this.peers.length === 0 && (this.hall.alone || (!this.hall.patient && this.hall.slack(read.start) < unpaired))) this.#begin(read);
     this.#pull(missing);
     this.#hurry(missing);
     this.wishes = this.#wish(missing);

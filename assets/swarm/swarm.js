@@ -179,6 +179,12 @@ export class Swarm extends EventTarget {
     return this.closed || !(this.state === "sharing" || (this.state === "meeting" && this.coordinated));
   }
 
+  // patient says that the server alone decides what is fetched while there are no peers. Who
+  // has met nobody once, since its network lets nobody through, waits for nobody again.
+  get patient() {
+    return this.coordinated && !this.tried;
+  }
+
   #change(signal) {
     return new Promise((ok) => {
       const timer = setTimeout(ok, beat);
@@ -327,8 +333,9 @@ export class Swarm extends EventTarget {
     else if (this.state === "sharing") {
       this.met = now;
       this.#become(this.crowd > 0 ? "meeting" : "alone");
-    } else if (this.state === "meeting" && now - this.met > (this.coordinated ? slowPatience : meetPatience)) {
+    } else if (this.state === "meeting" && now - this.met > (this.patient ? slowPatience : meetPatience)) {
       this.missed = this.crowd;
+      this.tried = true;
       this.#become("alone");
     } else if (this.state === "joining" && now - this.began > joinPatience) this.#become("alone");
     if (this.wanted() > 0 && this.room?.party && now - (this.sent ?? now) > 15000) {

@@ -80,6 +80,7 @@ func (c *Coordinator) expire(now time.Time) {
 		switch {
 		case l.ended || age <= askFor || l.asked && age <= leaseFor:
 			continue
+		case l.asked || now.Before(l.v.barred): // slow, or struck for the others already
 		case !slices.Contains(l.v.fetching, l.piece) || now.Sub(l.v.joined) > leaseFor:
 			l.v.strike(now)
 		}
@@ -159,6 +160,10 @@ func (v *viewer) ask(c *Coordinator, from, to int64) {
 		if !l.asked {
 			l.asked = true
 			c.promised -= l.length
+			if l.strange { // it came, so others may be tried
+				l.strange = false
+				c.strange -= l.length
+			}
 		}
 	}
 }

@@ -124,6 +124,52 @@ func TestStrikes(t *testing.T) {
 	}
 }
 
+// TestOneHole: a viewer whose line has a hole loses several leases at once, and is struck for
+// one; for those that it came for it is not struck at all.
+func TestOneHole(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		s := newStage(t)
+		s.o.drain = 40 * piece
+		s.join("a", 0, bitfield(s.m, 4))
+		got := s.granted()["a"]
+		if len(got) < 2 {
+			t.Fatalf("granted %v", got)
+		}
+		want := 1
+		if asked {
+			want = 0
+			for _, n := range got {
+				s.c.Lease(s.now, "h", "a", int64(n)*piece, int64(n+1)*piece)
+			}
+		}
+		for range 12 {
+			s.now = s.now.Add(time.Second)
+			s.c.expire(s.now)
+		}
+		if n := s.c.peers["a"].strikes; n != want || len(s.c.leases) > 0 {
+			t.Errorf("asked %v: %d strikes, %d leases left", asked, n, len(s.c.leases))
+		}
+	}
+}
+
+// TestStrangerThatComes makes room for the next as soon as it comes, however slow it is.
+func TestStrangerThatComes(t *testing.T) {
+	s := newStage(t)
+	s.o.drain = 4 * piece
+	s.join("a", 0, bitfield(s.m, 4))
+	s.c.peers["a"].kept = false
+	got := s.granted()["a"]
+	if len(got) == 0 || s.c.strange == 0 {
+		t.Fatalf("granted %v", got)
+	}
+	for _, n := range got {
+		s.c.Lease(s.now, "h", "a", int64(n)*piece, int64(n+1)*piece)
+	}
+	if s.c.strange != 0 {
+		t.Errorf("%d bytes are kept from other strangers", s.c.strange)
+	}
+}
+
 // TestStartsOfAPlace: many ids of one address have no more starts than a few viewers.
 func TestStartsOfAPlace(t *testing.T) {
 	for _, tc := range []struct {

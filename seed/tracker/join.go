@@ -53,6 +53,8 @@ func (t *Tracker) join(now time.Time, s *socket, m message) bool {
 // seat makes s a viewer of r, or says why not.
 func (t *Tracker) seat(now time.Time, r *room, s *socket, id peerID) (*viewer, string) {
 	if v := r.viewers[id]; v != nil && v.socket == s {
+		// It plays this rendition again, after another.
+		t.cfg.Coordinator.Join(now, r.hash.String(), r.info.Room, id.hex(), false, place(s.addr))
 		return v, ""
 	} else if v != nil && v.socket.addr != s.addr {
 		return nil, reasonTaken

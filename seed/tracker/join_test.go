@@ -79,6 +79,21 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+// TestBackAndForth: who plays a rendition again, after another, is granted pieces of it.
+func TestBackAndForth(t *testing.T) {
+	r := start(t, nil)
+	a, b := r.dial('a'), r.dial('b')
+	b.join(video)
+	for _, h := range []metainfo.Hash{video, second, video} {
+		a.join(h)
+	}
+	a.announce(video, 100, 0)
+	a.report(object{"have": base64.StdEncoding.EncodeToString(make([]byte, 10)), "wishes": []int{2}})
+	if got := a.next("grant"); got["info_hash"] != video.String() {
+		t.Errorf("grant: %v", got)
+	}
+}
+
 // TestFromPeers: what viewers say they got is added up, as far as it is possible.
 func TestFromPeers(t *testing.T) {
 	r := start(t, nil)
