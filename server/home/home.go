@@ -9,6 +9,7 @@ package home
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -49,12 +50,14 @@ const (
 
 // Keeper keeps ports and looks at addresses.
 type Keeper struct {
-	cfg    Config
-	router router
-	mapped []Port
-	renew  time.Time
-	last   []netip.Addr
-	failed string
+	cfg     Config
+	router  router // the last that was found, for back even when it maps nothing now
+	lost    bool   // it mapped nothing the last time: it may be another one by now
+	mapped  []Port
+	renew   time.Time
+	last    []netip.Addr
+	outside netip.Addr // where the internet reaches the router, as it said last
+	failed  string
 }
 
 // New returns a Keeper.
@@ -111,19 +114,22 @@ func (k *Keeper) round(ctx context.Context, now time.Time) {
 // keep maps the ports, and finds the router first when there is none yet.
 func (k *Keeper) keep(ctx context.Context, now time.Time) error {
 	k.renew = now.Add(every)
-	if k.router == nil {
+	if k.router == nil || k.lost {
 		r, err := k.cfg.Find(ctx)
 		if err != nil {
 			return err
 		}
 		k.router = r
 	}
+	var errs []error
 	next := lease / 2
 	for _, p := range k.cfg.Ports {
 		given, err := k.router.Map(ctx, p, lease)
 		if err != nil {
-			k.router = nil // it may be another one by now
-			return fmt.Errorf("map port %d/%s: %w", p.Number, p.Protocol, err)
+			// A router that keeps a port to itself may send the others.
+			errs = append(errs, fmt.Errorf("map port %d/%s: %w", p.Number, p.Protocol, err))
+			next = min(next, every)
+			continue
 		}
 		if !slices.Contains(k.mapped, p) {
 			k.mapped = append(k.mapped, p)
@@ -133,8 +139,9 @@ func (k *Keeper) keep(ctx context.Context, now time.Time) error {
 			next = min(next, given/2)
 		}
 	}
+	k.lost = len(errs) == len(k.cfg.Ports)
 	k.renew = now.Add(max(next, time.Minute))
-	return nil
+	return errors.Join(errs...)
 }
 
 // back takes back what was mapped.
@@ -151,16 +158,26 @@ func (k *Keeper) back(ctx context.Context) {
 	}
 }
 
-// addresses is where the internet reaches this place, sorted: the router's and ours.
+// addresses is where the internet reaches this place, sorted: the router's and ours. A router
+// that does not answer, or has no public address just now, is taken to be where it was.
 func (k *Keeper) addresses(ctx context.Context) []netip.Addr {
 	list := slices.Clone(k.cfg.Own())
 	if k.router != nil {
-		if a, err := k.router.Address(ctx); err == nil && a.IsGlobalUnicast() {
-			list = append(list, a.Unmap())
+		if a, err := k.router.Address(ctx); err == nil && public(a.Unmap()) {
+			k.outside = a.Unmap()
 		}
+	}
+	if k.outside.IsValid() {
+		list = append(list, k.outside)
 	}
 	slices.SortFunc(list, netip.Addr.Compare)
 	return slices.Compact(list)
+}
+
+// public reports whether the internet reaches an address: not one behind another router, nor
+// one that a provider's customers share (RFC 6598).
+func public(a netip.Addr) bool {
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !netip.MustParsePrefix("100.64.0.0/10").Contains(a)
 }
 
 // tell runs the creator's command, with the addresses in its environment and no shell.

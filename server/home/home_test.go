@@ -21,8 +21,9 @@ import (
 // igd is a router on loopback.
 type igd struct {
 	mu        sync.Mutex
-	permanent bool // takes no mapping that ends
-	liar      bool // sends ports to somebody else
+	permanent bool   // takes no mapping that ends
+	liar      bool   // sends ports to somebody else
+	refused   string // a port that it keeps to itself, or all
 	mapped    map[string]string
 	calls     []string
 	outside   string
@@ -85,6 +86,10 @@ func (r *igd) control(w http.ResponseWriter, q *http.Request) {
 			fail(725)
 			return
 		}
+		if r.refused == port || r.refused == "all" {
+			fail(718)
+			return
+		}
 		r.mapped[port] = v["NewInternalClient"]
 	case "GetSpecificPortMappingEntry":
 		client, ok := r.mapped[port]
@@ -133,6 +138,43 @@ func TestMapRenewTakeBack(t *testing.T) {
 	k.round(t.Context(), now.Add(31*time.Minute))
 	if len(r.mapped) != 2 {
 		t.Errorf("not renewed: %v", r.mapped)
+	}
+	k.back(t.Context())
+	if len(r.mapped) != 0 {
+		t.Errorf("still mapped: %v", r.mapped)
+	}
+}
+
+// TestRefused has a router that keeps a port to itself, and then all of them.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	r := newIGD(t, "/ctl")
+	r.refused = "443/TCP"
+	k := r.keeper(t)
+	found := 0
+	search := k.cfg.Find
+	k.cfg.Find = func(ctx context.Context) (router, error) { found++; return search(ctx) }
+	now := time.Now()
+	err := k.keep(t.Context(), now)
+	if err == nil || !strings.Contains(err.Error(), "map port 443/tcp") || strings.Contains(err.Error(), "8443") {
+		t.Errorf("%v", err)
+	}
+	if len(r.mapped) != 1 || r.mapped["8443/UDP"] == "" || k.renew.Sub(now) != every {
+		t.Errorf("mapped %v, tried again in %v", r.mapped, k.renew.Sub(now))
+	}
+	r.refused = "all"
+	for range 2 { // after the first it may be another router
+		err = k.keep(t.Context(), now)
+		if err == nil || !strings.Contains(err.Error(), "443/tcp") || !strings.Contains(err.Error(), "8443/udp") {
+			t.Errorf("%v", err)
+		}
+	}
+	if found != 2 {
+		t.Errorf("searched %d times", found)
+	}
+	k.cfg.Find = func(context.Context) (router, error) { return nil, errNoRouter }
+	if err := k.keep(t.Context(), now); !errors.Is(err, errNoRouter) {
+		t.Errorf("%v", err)
 	}
 	k.back(t.Context())
 	if len(r.mapped) != 0 {
@@ -209,7 +251,28 @@ func TestAddressChange(t *testing.T) {
 	r.outside = "203.0.113.8"
 	r.mu.Unlock()
 	k.round(t.Context(), now.Add(2*every))
-	said(first + out + " 203.0.113.8 2001:db8::7 .\n")
+	second := first + out + " 203.0.113.8 2001:db8::7 .\n"
+	said(second)
+	// No answer, or one that the internet does not reach, is no change.
+	for i, outside := range []string{"", "0.0.0.0", "192.168.0.7", "100.64.3.4", "::ffff:10.0.0.1"} {
+		r.mu.Lock()
+		r.outside = outside
+		r.mu.Unlock()
+		k.round(t.Context(), now.Add(time.Duration(3+i)*every))
+		said(second)
+	}
+}
+
+// TestNoPublicAddress has a router behind another from the start.
+func TestNoPublicAddress(t *testing.T) {
+	t.Parallel()
+	r := newIGD(t, "/ctl")
+	r.outside = "100.127.255.254"
+	k := r.keeper(t)
+	k.round(t.Context(), time.Now())
+	if len(k.last) != 1 || !k.last[0].Is6() {
+		t.Errorf("announced %v", k.last)
+	}
 }
 
 func FuzzDescribe(f *testing.F) {
