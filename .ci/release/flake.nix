@@ -45,6 +45,8 @@
               User = "tubelet";
               StateDirectory = "tubelet";
               StateDirectoryMode = "0700";
+              RuntimeDirectory = "tubelet";
+              RuntimeDirectoryMode = "0750";
               Restart = "on-failure";
               AmbientCapabilities = "CAP_NET_BIND_SERVICE";
               NoNewPrivileges = true;

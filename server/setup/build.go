@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
@@ -73,7 +74,7 @@ func database(ctx context.Context, path string, channel store.Channel) error {
 		return fmt.Errorf("write the channel: %w", err)
 	}
 	listen, tls := listenAddress(channel), "off"
-	if !channel.Local && ownHTTPS() {
+	if !channel.Local && ownHTTPS(ctx) {
 		listen, tls = ":443", "auto"
 	}
 	if err := errors.Join(db.SetSetting(ctx, "listen", listen), db.SetSetting(ctx, "tls", tls)); err != nil {
@@ -91,12 +92,29 @@ func database(ctx context.Context, path string, channel store.Channel) error {
 
 // ownHTTPS reports whether this machine has port 443 to give. Where only this user may not
 // have it, the unit's will; where another program has it, that is a proxy.
-func ownHTTPS() bool {
+func ownHTTPS(ctx context.Context) bool {
 	l, err := net.Listen("tcp", ":443")
 	if err == nil {
 		err = l.Close()
 	}
-	return !errors.Is(err, syscall.EADDRINUSE)
+	return !taken(ctx, err, "127.0.0.1:443", "[::1]:443")
+}
+
+// taken reports whether another program has a port, by the error of listening there. The
+// kernel tells a user who may not have the port so before it looks whether another has it, so
+// then whether somebody answers at addrs decides.
+func taken(ctx context.Context, err error, addrs ...string) bool {
+	if !errors.Is(err, syscall.EACCES) {
+		return errors.Is(err, syscall.EADDRINUSE)
+	}
+	dialer := net.Dialer{Timeout: time.Second}
+	for _, addr := range addrs {
+		if c, err := dialer.DialContext(ctx, "tcp", addr); err == nil {
+			c.Close()
+			return true
+		}
+	}
+	return false
 }
 
 // writeSecret writes a durable file that only its owner can read.

@@ -37,7 +37,8 @@ func place(data string) string {
 
 // No PrivateDevices: a hardware encoder is a device. @resources is for ffmpeg's limits, the
 // landlock calls for its cage, which systemd of Debian 12 does not count among the usual.
-// /mnt and /media are where people keep backups.
+// /mnt and /media are where people keep backups, /run/tubelet is for sockets that the group may
+// use (metrics.listen).
 const unit = `[Unit]
 Description=Tubelet video channel
 Wants=network-online.target
@@ -57,6 +58,8 @@ TimeoutStopSec=20
 KillMode=mixed
 %s
 ReadWritePaths=-/mnt -/media
+RuntimeDirectory=tubelet
+RuntimeDirectoryMode=0750
 UMask=0077
 LimitNOFILE=65536
 CPUWeight=50
