@@ -80,6 +80,10 @@ func (a *App) openBy(ctx context.Context, open func(context.Context, string) (*s
 	if vault.CutShort(data) {
 		return nil, exit.Hint(fmt.Errorf("restoring a backup into %s was cut short", data), "Bring it to its end: tubelet restore DIR")
 	}
+	if isBackup(data) {
+		return nil, exit.Hint(store.Errorf(store.ErrInvalid, "%s is a backup, which opening it would change", data),
+			"Restore it to another folder first: tubelet --data OTHER restore %s", data)
+	}
 	file := filepath.Join(data, "tubelet.db")
 	// Opening would make an empty database where there is none.
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
@@ -105,6 +109,16 @@ func (a *App) openBy(ctx context.Context, open func(context.Context, string) (*s
 		return nil, err
 	}
 	return &Session{Data: data, Store: db, Site: wire.Site{Data: data, Channel: channel, P2P: p2p, Preview: previews(data)}}, nil
+}
+
+// isBackup reports whether data is the folder of a backup. Even looking into its database
+// writes to it, and then its checksum is no longer that of the manifest.
+func isBackup(data string) bool {
+	if _, err := os.Lstat(filepath.Join(data, "manifest.json")); err != nil {
+		return false
+	}
+	_, err := vault.Find(data)
+	return err == nil || errors.Is(err, store.ErrNewer)
 }
 
 // previews makes preview addresses, reading the key only when there is something to hide.

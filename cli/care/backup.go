@@ -62,14 +62,18 @@ func runBackup(ctx context.Context, a *app.App, args []string, keep int) error {
 	cfg.Report = show
 	r, err := vault.Make(ctx, cfg)
 	clear()
-	if err != nil {
+	var incomplete *vault.IncompleteError
+	if err != nil && !errors.As(err, &incomplete) {
 		return err
 	}
 	out := wire.Backup{
 		Schema: wire.Schema, Folder: r.Folder, Files: r.Files, Bytes: r.Bytes, Linked: r.Linked + r.Cloned, Copied: r.Copied,
-		Removed: append([]string{}, r.Removed...), SameDisk: r.SameDisk, Seconds: r.Took.Seconds(),
+		Removed: append([]string{}, r.Removed...), SameDisk: r.SameDisk, Missing: problems(r.Missing), Seconds: r.Took.Seconds(),
 	}
-	return a.Answer(out, func() error { return sayBackup(a, r) })
+	if said := a.Answer(out, func() error { return sayBackup(a, r) }); said != nil {
+		return said
+	}
+	return exit.Hint(err, "It is kept, and no old one was removed. What is missing may be in an older one: tubelet repair --from BACKUP")
 }
 
 // usual returns where backups go and how many are kept when nothing else is said.
@@ -101,6 +105,12 @@ func sayBackup(a *app.App, r vault.Result) error {
 	}
 	if r.SameDisk {
 		err = errors.Join(err, a.Printf("It is on the disk that holds the channel: it helps against mistakes, not when that disk dies.\n"))
+	}
+	if r.Unrecorded {
+		err = errors.Join(err, a.Printf("The database could not be written to, so that it was made is recorded nowhere, and no old backup was removed.\n"))
+	}
+	if len(r.Missing) > 0 {
+		err = errors.Join(err, a.Printf("The channel lacks %s, and so does this backup:\n", count(len(r.Missing), "file")), tell(a, problems(r.Missing)))
 	}
 	if r.Open {
 		err = errors.Join(err, a.Printf("Whoever can use that disk can read the channel's keys in it: its file system keeps no permissions.\n"))

@@ -87,7 +87,7 @@ func (o repairOptions) say(a *app.App, list []mend.Mended) error {
 	out := wire.Repaired{Schema: wire.Schema, DryRun: o.dryRun, Files: []wire.Repair{}}
 	lost := 0
 	for _, m := range list {
-		if m.How == mend.Lost {
+		if m.How == mend.Lost || m.How == mend.Kept {
 			lost++
 		}
 		out.Files = append(out.Files, wire.Repair{Path: m.File.Path, Reason: m.Err.Error(), How: m.How, Note: m.Note})
@@ -103,9 +103,9 @@ func (o repairOptions) words(a *app.App, r wire.Repaired) error {
 	if len(r.Files) == 0 {
 		return a.Printf("All is well, there is nothing to repair.\n")
 	}
-	words := map[string]string{mend.FromBackup: "brought back from", mend.Made: "made anew", mend.Queued: "made anew", mend.Lost: "LOST"}
+	words := map[string]string{mend.FromBackup: "brought back from", mend.Made: "made anew", mend.Queued: "made anew", mend.Lost: "LOST", mend.Kept: "KEPT"}
 	if o.dryRun {
-		words = map[string]string{mend.FromBackup: "can be had from", mend.Made: "can be made", mend.Queued: "can be made", mend.Lost: "LOST"}
+		words = map[string]string{mend.FromBackup: "can be had from", mend.Made: "can be made", mend.Queued: "can be made", mend.Lost: "LOST", mend.Kept: "KEPT"}
 	} else if o.noWait {
 		words[mend.Queued] = "will be made by the server"
 	}

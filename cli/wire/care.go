@@ -4,15 +4,16 @@ import "time"
 
 // Backup is a backup that was made.
 type Backup struct {
-	Schema   int      `json:"schema"`
-	Folder   string   `json:"folder"`
-	Files    int      `json:"files"`
-	Bytes    int64    `json:"bytes"`
-	Linked   int64    `json:"linked"`
-	Copied   int64    `json:"copied"`
-	Removed  []string `json:"removed"`
-	SameDisk bool     `json:"same_disk"`
-	Seconds  float64  `json:"seconds"`
+	Schema   int       `json:"schema"`
+	Folder   string    `json:"folder"`
+	Files    int       `json:"files"`
+	Bytes    int64     `json:"bytes"`
+	Linked   int64     `json:"linked"`
+	Copied   int64     `json:"copied"`
+	Removed  []string  `json:"removed"`
+	SameDisk bool      `json:"same_disk"`
+	Missing  []Problem `json:"missing"`
+	Seconds  float64   `json:"seconds"`
 }
 
 // Problem is something wrong with a file.
@@ -102,6 +103,6 @@ type Repaired struct {
 type Repair struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"` // what was wrong with it
-	How    string `json:"how"`    // backup, made, queued, lost
+	How    string `json:"how"`    // backup, made, queued, lost, kept
 	Note   string `json:"note"`
 }

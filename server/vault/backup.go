@@ -22,6 +22,7 @@ import (
 type backup struct {
 	Config
 	channel store.Channel
+	id      string // the channel's identity, "" when its key cannot be read
 	dir     string // the real path of Dir
 	earlier []Backup
 	known   map[string]proof.File // by path, from the backup before
@@ -30,11 +31,12 @@ type backup struct {
 	media   *placer
 	total   int64 // bytes to copy, 0 when none are
 	wrote   int64
+	lost    []string // files that are named but not there
 	result  Result
 }
 
 // Make makes a backup and records that it did, or that it failed. Nothing but a whole
-// backup ever bears the name of one.
+// backup ever bears the name of one. With an *IncompleteError there is a result all the same.
 func Make(ctx context.Context, cfg Config) (Result, error) {
 	if cfg.Report == nil {
 		cfg.Report = func(Progress) {}
@@ -51,23 +53,19 @@ func Make(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	if err == nil {
-		cfg.record(ctx, func(ctx context.Context) error {
-			return cfg.Store.Archive().Made(ctx, archive.Last{
-				At: began, Took: result.Took, Folder: result.Folder, Bytes: result.Bytes, Files: result.Files,
-			})
-		})
 		return result, nil
 	}
 	err = fmt.Errorf("back up to %s: %w", cfg.Dir, err)
 	if ctx.Err() == nil {
-		cfg.record(ctx, func(ctx context.Context) error { return cfg.Store.Archive().Failed(ctx, cfg.Now(), err.Error()) })
+		// That it could not be written down either is in the log.
+		_ = cfg.record(ctx, func(ctx context.Context) error { return cfg.Store.Archive().Failed(ctx, cfg.Now(), err.Error()) })
 	}
-	return Result{}, err
+	return result, err
 }
 
 // record writes down what came of a backup, on a full disk with the help of the ballast. A
 // backup that is not recorded is one all the same.
-func (cfg *Config) record(ctx context.Context, do func(context.Context) error) {
+func (cfg *Config) record(ctx context.Context, do func(context.Context) error) error {
 	ctx = context.WithoutCancel(ctx)
 	err := do(ctx)
 	if err != nil && disk.Full(cfg.Data, err) && disk.DropBallast(cfg.Data) {
@@ -77,6 +75,7 @@ func (cfg *Config) record(ctx context.Context, do func(context.Context) error) {
 	if err != nil {
 		cfg.Log.Error("backup not recorded", "err", err)
 	}
+	return err
 }
 
 func attempt(ctx context.Context, cfg Config, began time.Time) (Result, error) {
@@ -105,14 +104,16 @@ func attempt(ctx context.Context, cfg Config, began time.Time) (Result, error) {
 	if err := b.publish(); err != nil {
 		return Result{}, full(dir, err)
 	}
-	b.prune()
 	b.result.Took = time.Since(start)
-	return b.result, nil
+	err = b.finish(ctx, archive.Last{At: began, Took: b.result.Took, Folder: b.result.Folder, Bytes: b.result.Bytes, Files: b.result.Files})
+	return b.result, err
 }
 
 // prepare looks at what is in the folder of backups, clears what a kill has left there, and
 // makes room for the new one.
 func (b *backup) prepare(ctx context.Context, began time.Time) error {
+	// Without a key it is still copied. That it lacks is told later.
+	b.id, _ = identify(filepath.Join(b.Data, keyName))
 	if err := b.findEarlier(ctx); err != nil {
 		return err
 	}
@@ -149,7 +150,8 @@ func (b *backup) findEarlier(ctx context.Context) error {
 		return err
 	}
 	for _, e := range all {
-		if e.Manifest.Domain == b.channel.Domain && e.Manifest.Handle == b.channel.Handle {
+		// Without its key nobody knows whether they are its own, and so none will be removed.
+		if b.namesake(e.Manifest) && (e.Manifest.Identity == b.id || b.id == "") {
 			b.earlier = append(b.earlier, e)
 		}
 	}
@@ -168,6 +170,11 @@ func (b *backup) findEarlier(ctx context.Context) error {
 		return &PlaceError{b.Dir, "holds none of the backups that were made there: is its disk mounted? If they were removed on purpose, make one by hand: tubelet backup"}
 	}
 	return nil
+}
+
+// namesake reports whether a backup is of a channel that bears our name.
+func (b *backup) namesake(m Manifest) bool {
+	return m.Domain == b.channel.Domain && m.Handle == b.channel.Handle
 }
 
 // before returns the file of the backup before that is the same.
@@ -199,7 +206,10 @@ func (b *backup) fill(ctx context.Context, began time.Time) error {
 	if err != nil {
 		return err
 	}
-	list, err := b.describe(ctx, append(files, small...))
+	if err := b.lacks(files); err != nil {
+		return err
+	}
+	list, err := b.describe(ctx, append(without(files, b.lost), small...))
 	if err != nil {
 		return err
 	}
@@ -209,7 +219,10 @@ func (b *backup) fill(ctx context.Context, began time.Time) error {
 	}
 	m := Manifest{
 		Format: format, Number: b.number(), Made: began.UTC(), Program: program(), Schema: version,
-		Domain: b.channel.Domain, Handle: b.channel.Handle, Name: b.channel.Name, Files: list,
+		Domain: b.channel.Domain, Handle: b.channel.Handle, Name: b.channel.Name, Identity: b.id, Files: list,
+	}
+	for _, p := range b.result.Missing {
+		m.Missing = append(m.Missing, p.Path)
 	}
 	for _, f := range list {
 		m.Bytes += f.Bytes
@@ -257,10 +270,8 @@ func (b *backup) gather(ctx context.Context) ([]archive.File, error) {
 		}
 		if n >= tries {
 			// Nobody took it away meanwhile: it was gone before. The rest is worth keeping.
-			for _, path := range lost {
-				b.Log.Warn("file missing, backup made without it", "path", path)
-			}
-			return without(files, lost), b.drop(live, files)
+			b.lost = lost
+			return files, b.drop(live, files)
 		}
 	}
 }

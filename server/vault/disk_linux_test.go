@@ -347,6 +347,17 @@ func answers(url string, want ...int) error {
 	return fmt.Errorf("%s: %s", url, a.Status)
 }
 
+// openIn lists the files in a folder that this process has open.
+func openIn(dir string) (open []string) {
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	for _, fd := range fds {
+		if file, err := os.Readlink(fd); err == nil && strings.HasPrefix(file, dir) {
+			open = append(open, file)
+		}
+	}
+	return open
+}
+
 func readOnlyRole(ctx context.Context, data, dir string) error {
 	s, id, err := small(ctx, data)
 	if err != nil {
@@ -377,7 +388,7 @@ func readOnlyRole(ctx context.Context, data, dir string) error {
 		return fmt.Errorf("it says only: %w", err)
 	}
 	if err := remount(unix.MS_RDONLY); err != nil {
-		return fmt.Errorf("make the disk read-only: %w", err)
+		return fmt.Errorf("make the disk read-only: %w; open here: %v", err, openIn(data))
 	}
 	if _, err := store.Open(ctx, filepath.Join(data, "tubelet.db")); err == nil || !strings.Contains(err.Error(), "read-only") {
 		return fmt.Errorf("on a read-only disk it says: %w", err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -28,16 +29,20 @@ const (
 
 // Manifest says what a backup holds. It is written last.
 type Manifest struct {
-	Format  int          `json:"format"`
-	Number  int          `json:"number"` // grows from backup to backup, whatever the clock says
-	Made    time.Time    `json:"made"`
-	Program string       `json:"program"`
-	Schema  int          `json:"schema"` // of the database
-	Domain  string       `json:"domain"`
-	Handle  string       `json:"handle"`
-	Name    string       `json:"name"`
-	Bytes   int64        `json:"bytes"` // of all files
-	Files   []proof.File `json:"files"`
+	Format  int       `json:"format"`
+	Number  int       `json:"number"` // grows from backup to backup, whatever the clock says
+	Made    time.Time `json:"made"`
+	Program string    `json:"program"`
+	Schema  int       `json:"schema"` // of the database
+	Domain  string    `json:"domain"`
+	Handle  string    `json:"handle"`
+	Name    string    `json:"name"`
+
+	Identity string   `json:"identity,omitempty"` // checksum of the public key, "" when there was none
+	Missing  []string `json:"missing,omitempty"`  // files that the channel lacked when it was made
+
+	Bytes int64        `json:"bytes"` // of all files
+	Files []proof.File `json:"files"`
 }
 
 // Backup is a backup that was found.
@@ -156,9 +161,12 @@ func Find(dir string) (Backup, error) {
 		}
 		return Backup{dir, m}, nil
 	}
-	list, err := List(dir)
+	list, bad, err := scan(dir)
 	if err != nil {
 		return Backup{}, err
+	}
+	if len(bad) > 0 {
+		return Backup{}, fmt.Errorf("it may be the newest here, so name the folder of the backup that you mean: %w", bad[0])
 	}
 	if len(list) == 0 {
 		return Backup{}, store.Errorf(store.ErrNotFound, "there is no backup in %s", dir)
@@ -169,17 +177,36 @@ func Find(dir string) (Backup, error) {
 			return Backup{}, store.Errorf(store.ErrInvalid, "%s holds backups of %s and of %s: name the folder of one backup",
 				dir, b.Manifest.Domain, newest.Manifest.Domain)
 		}
+		if b.Manifest.Handle == newest.Manifest.Handle && b.Manifest.Identity != newest.Manifest.Identity {
+			return Backup{}, store.Errorf(store.ErrInvalid,
+				"%s holds backups of two channels that both bear the name @%s@%s: %s has %s and %s has %s. Name the folder of one backup",
+				dir, newest.Manifest.Handle, newest.Manifest.Domain, filepath.Base(b.Folder), b.Manifest.key(),
+				filepath.Base(newest.Folder), newest.Manifest.key())
+		}
 	}
 	return list[len(list)-1], nil
 }
 
+// key names the channel's key in a sentence.
+func (m Manifest) key() string {
+	if m.Identity == "" {
+		return "no key that is known"
+	}
+	return "the key " + m.Identity[:min(12, len(m.Identity))]
+}
+
 // List returns the backups in dir, the newest last. Whatever else is there is passed over.
 func List(dir string) ([]Backup, error) {
+	list, _, err := scan(dir)
+	return list, err
+}
+
+// scan returns the backups in dir, the newest last, and what looks like one that cannot be read.
+func scan(dir string) (list []Backup, bad []error, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("look for backups: %w", err)
+		return nil, nil, fmt.Errorf("look for backups: %w", err)
 	}
-	var list []Backup
 	for _, e := range entries {
 		// A link is not ours, wherever it leads to.
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), prefix) {
@@ -188,8 +215,15 @@ func List(dir string) ([]Backup, error) {
 		folder := filepath.Join(dir, e.Name())
 		if m, err := readManifest(folder); err == nil {
 			list = append(list, Backup{folder, m})
+		} else if !absent(filepath.Join(folder, manifestName)) || !absent(filepath.Join(folder, databaseName)) {
+			bad = append(bad, &BadError{folder, err})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Backup) int { return a.Manifest.Number - b.Manifest.Number })
-	return list, nil
+	return list, bad, nil
+}
+
+func absent(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }

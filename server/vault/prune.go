@@ -17,8 +17,8 @@ const (
 )
 
 // prune removes the oldest backups of this channel until Keep are left. Only what is a
-// folder, bears our name, and has a manifest that says that it is of this channel was found
-// by List; the one just made is not among them. A backup that cannot be removed harms nobody.
+// folder, bears our name, and has a manifest that says that it is of this channel, by its key
+// too, was found by List; the one just made is not among them. A backup that cannot be removed harms nobody.
 func (b *backup) prune() {
 	for i := 0; b.Keep > 0 && i < len(b.earlier)-(b.Keep-1); i++ {
 		folder := b.earlier[i].Folder

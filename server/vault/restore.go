@@ -215,6 +215,9 @@ func (r *restoring) used() (string, error) {
 		if e.Name() == "videos" && e.Type()&fs.ModeSymlink != 0 {
 			return "", &PlaceError{filepath.Join(r.Data, "videos"), "is a link to another place: restore into a new data directory"}
 		}
+		if err := r.movable(e); err != nil {
+			return "", err
+		}
 	}
 	said := ""
 	for _, e := range entries {
@@ -226,6 +229,17 @@ func (r *restoring) used() (string, error) {
 		}
 	}
 	return said, nil
+}
+
+// movable returns a *PlaceError for a part of the data directory that is a mount point: the
+// kernel lets nobody rename one, which would end a restoring when half is moved.
+func (r *restoring) movable(e fs.DirEntry) error {
+	path := filepath.Join(r.Data, e.Name())
+	if leftAlone(e.Name()) || e.Type()&fs.ModeSymlink != 0 || !mountPoint(r.Data, path) {
+		return nil
+	}
+	return &PlaceError{path, "is a disk or folder mounted there, which cannot be moved: unmount it (umount " + path +
+		") and restore again, or restore into a data directory that is on one disk"}
 }
 
 // seize takes every lock of a data directory, so that nobody works in it.

@@ -18,6 +18,10 @@ type Keeper struct {
 	Data  string
 	Store *store.Store
 	Log   *slog.Logger
+
+	// tried is what came of our own last try, for when the database cannot be written to:
+	// without it one would be made each minute.
+	tried archive.Last
 }
 
 const (
@@ -42,7 +46,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// RunOnce makes a backup when one is due at now, and reports whether it did.
+// RunOnce makes a backup when one is due at now, and reports whether it did. It is not for
+// two at a time.
 func (k *Keeper) RunOnce(ctx context.Context, now time.Time) (bool, error) {
 	dir, err := k.Store.Setting(ctx, "backup.dir")
 	if err != nil || dir == "" {
@@ -53,7 +58,7 @@ func (k *Keeper) RunOnce(ctx context.Context, now time.Time) (bool, error) {
 		return false, err
 	}
 	last, err := k.Store.Archive().Last(ctx)
-	if err != nil || !due(last, now, every) {
+	if err != nil || !due(last, now, every) || !due(k.tried, now, every) {
 		return false, err
 	}
 	result, err := Make(ctx, Config{
@@ -62,6 +67,11 @@ func (k *Keeper) RunOnce(ctx context.Context, now time.Time) (bool, error) {
 	})
 	if errors.Is(err, ErrBusy) {
 		return false, nil // somebody makes one right now
+	}
+	if result.Folder != "" {
+		k.tried = archive.Last{At: now} // also one that lacks something: each takes room
+	} else {
+		k.tried.FailedAt = now
 	}
 	if err != nil {
 		return false, err

@@ -65,6 +65,9 @@ type Result struct {
 
 	SameDisk bool // the disk that holds the channel holds the backup too
 	Open     bool // others may read it: the file system of Dir keeps no permissions
+
+	Missing    []Problem // what the channel lacks of itself, with an *IncompleteError
+	Unrecorded bool      // the database could not be written to, and nothing old was removed
 }
 
 // PlaceError says that a folder cannot be what it was named for. It is store.ErrInvalid.

@@ -98,8 +98,15 @@ func TestKeep(t *testing.T) {
 	c := newChannel(t)
 	c.add("A talk", 200_000)
 	dir := t.TempDir()
-	// A channel of the same address is the same channel, restored elsewhere perhaps.
+	// A channel with the same key is the same channel, restored elsewhere perhaps.
 	other := newChannel(t)
+	key, err := os.ReadFile(filepath.Join(c.data, "keys", "actor.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other.data, "keys", "actor.pem"), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	foreign := other.backup(dir, func(cfg *vault.Config) { cfg.Now = func() time.Time { return time.Unix(1e9, 0) } })
 	// None of these is ours, however it looks.
 	strangers := []string{"tubelet-video.example-20200101-000000", "photos", ".tubelet-video.example-20200101-000000.part", ".tubelet-other.example-20200101-000000.part"}
