@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -165,19 +166,42 @@ const look = 2 * time.Second
 
 // Run gets a certificate when there is none, or when the one there is nears its end.
 func (k *Keeper) Run(ctx context.Context) error {
-	tick := time.NewTicker(look)
-	defer tick.Stop()
+	var t trouble
 	for {
-		if err := k.round(ctx); err != nil && ctx.Err() == nil {
+		err := k.round(ctx)
+		pause, news := t.meet(err)
+		if news && ctx.Err() == nil {
 			k.cfg.Log.Warn("state of the certificate not kept", "err", err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-k.nudge:
 		}
 	}
+}
+
+// trouble is what keeps the state from being read or written, as on a full disk. It is
+// remembered in memory only, so that neither the log nor DNS hears of it at every look.
+type trouble struct {
+	times int
+	told  string
+}
+
+// meet takes what a round returned, and tells how long to pause and whether it is news.
+func (t *trouble) meet(err error) (pause time.Duration, news bool) {
+	if err == nil {
+		*t = trouble{}
+		return look, false
+	}
+	text := err.Error()
+	if why, ok := errors.AsType[syscall.Errno](err); ok {
+		text = why.Error() // without the name of the file, which is another each time
+	}
+	pause, news = doubled(holdTime, t.times, longestHold), text != t.told
+	t.times, t.told = t.times+1, text
+	return pause, news
 }
 
 // round makes one attempt when it is time for one.
@@ -189,6 +213,7 @@ func (k *Keeper) round(ctx context.Context) error {
 	now := time.Now()
 	was := state
 	state.adopt(k.cfg)
+	state.mend(now)
 	state.describe(k.current.Load())
 	if !k.wanted(state, now) || now.Before(state.wait(now)) {
 		if state.same(was) {
@@ -196,7 +221,11 @@ func (k *Keeper) round(ctx context.Context) error {
 		}
 		return state.save(k.dir)
 	}
-	if err := k.preflight(ctx); err != nil {
+	err = k.preflight(ctx)
+	if ctx.Err() != nil {
+		return nil // what was seen while the program ends says nothing
+	}
+	if err != nil && !k.anyway(state, err) {
 		if state.LastError != err.Error() {
 			k.cfg.Log.Warn("no certificate asked for", "host", k.cfg.Host, "err", err)
 		}
@@ -208,11 +237,17 @@ func (k *Keeper) round(ctx context.Context) error {
 
 // wanted reports whether a certificate is to be got.
 func (k *Keeper) wanted(s State, now time.Time) bool {
-	cert := k.current.Load()
-	if cert == nil || cert.Leaf.VerifyHostname(k.cfg.Host) != nil || s.CertDirectory != k.cfg.Directory {
+	if !k.own(s) {
 		return true
 	}
+	cert := k.current.Load()
 	return now.After(renewal(cert.Leaf.NotBefore, cert.Leaf.NotAfter))
+}
+
+// own reports whether there is a certificate for the name and from the authority, be it old.
+func (k *Keeper) own(s State) bool {
+	cert := k.current.Load()
+	return cert != nil && cert.Leaf.VerifyHostname(k.cfg.Host) == nil && s.CertDirectory == k.cfg.Directory
 }
 
 // renewal is when two thirds of a certificate's time are over.

@@ -285,3 +285,35 @@ func TestOtherWay(t *testing.T) {
 		t.Errorf("%d orders, %+v", n, s)
 	}
 }
+
+// TestHairpin has a router answer at its own outer address, as seen from the house. The
+// authority reaches us all the same: after some holds for a first certificate, and at once
+// for the next one.
+func TestHairpin(t *testing.T) {
+	t.Parallel()
+	router := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(router.Close)
+	f := newFront(t, acmetest.Options{Valid: 9 * time.Second})
+	f.cfg.Port = strconv.Itoa(router.Listener.Addr().(*net.TCPAddr).Port)
+	f.begin(t)
+	s := f.status(t, "held", func(s certs.State) bool { return s.Holds > 0 })
+	if n := f.ca.Orders(); n != 0 || s.Holds != 1 {
+		t.Errorf("%d orders at the first look, %+v", n, s)
+	}
+	f.end()
+	// As if a quarter of an hour were over.
+	s.Holds, s.Next = 6, time.Now().Add(-time.Second)
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(f.cfg.Data, "tls", "state.json"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.begin(t)
+	first := f.status(t, "issue", issued)
+	second := f.status(t, "renewal", func(s certs.State) bool { return s.NotAfter.After(first.NotAfter) })
+	if n := f.ca.Orders(); n != 2 || first.Holds != 0 || second.Holds != 0 {
+		t.Errorf("%d orders, %+v, then %+v", n, first, second)
+	}
+}

@@ -17,12 +17,24 @@ const (
 	lookupTime = 10 * time.Second
 	probeTime  = 5 * time.Second
 	addresses  = 8 // of the name that are looked at
+	doubtful   = 6 // holds, a quarter of an hour, after which a doubt no longer stands in the way
 )
 
-// preflight tells why an attempt cannot succeed, before the authority counts it: the name
-// leads nowhere, to an address that nobody outside reaches, or to somebody else's machine.
-// Where it cannot tell, as behind a router that does not lead its own household around to
-// the outside (hairpin), it lets the attempt begin.
+// doubt is what speaks against an attempt and may yet be true only as seen from here: DNS
+// at home may say something else than outside, and a router that does not lead its own
+// household around to the outside (hairpin) may answer at its outer address itself.
+type doubt struct{ error }
+
+// anyway reports whether an attempt is made although preflight has something against it.
+// What it costs then is within the budget of orders, and the waits after failures.
+func (k *Keeper) anyway(s State, err error) bool {
+	_, ok := errors.AsType[doubt](err)
+	return ok && (k.own(s) || s.Holds >= doubtful)
+}
+
+// preflight tells why an attempt would not succeed, before the authority counts it: the name
+// leads nowhere, or, as far as can be seen from here (doubt), to an address that nobody
+// outside reaches, or to somebody else's machine. Where nobody answers it cannot tell.
 func (k *Keeper) preflight(ctx context.Context) error {
 	looking, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
@@ -35,11 +47,12 @@ func (k *Keeper) preflight(ctx context.Context) error {
 	}
 	for _, a := range addrs[:min(len(addrs), addresses)] {
 		a = a.Unmap()
-		if k.cfg.Directory == LetsEncrypt && !outside(a) {
-			return fmt.Errorf("DNS sends %s to %s, which cannot be reached from outside", k.cfg.Host, a)
-		}
-		if k.elsewhere(ctx, a) {
-			return fmt.Errorf("DNS sends %s to %s, where another machine or program answers", k.cfg.Host, a)
+		switch who := k.elsewhere(ctx, a); {
+		case who == other:
+			return doubt{fmt.Errorf("DNS sends %s to %s, where another machine or program answers", k.cfg.Host, a)}
+		case who == silent && k.cfg.Directory == LetsEncrypt && !outside(a):
+			return doubt{fmt.Errorf("DNS sends %s to %s, which is neither this server nor can be reached from outside; "+
+				"if DNS outside says something else, name a server of it: tubelet config set tls.resolver 9.9.9.9:53", k.cfg.Host, a)}
 		}
 	}
 	return nil
@@ -51,13 +64,23 @@ func outside(a netip.Addr) bool {
 	return a.IsGlobalUnicast() && !a.IsPrivate() && !shared.Contains(a)
 }
 
-// elsewhere reports whether somebody answers at an address who is not this program.
-func (k *Keeper) elsewhere(ctx context.Context, a netip.Addr) bool {
+// answer is who answers at an address.
+type answer int
+
+const (
+	silent answer = iota // nobody, or too late to tell
+	us
+	other
+)
+
+// elsewhere greets an address, and tells whether that came to this program: a private
+// address of our own is as good as any, since the household is told it (hairpin).
+func (k *Keeper) elsewhere(ctx context.Context, a netip.Addr) answer {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(a.String(), k.cfg.Port))
 	if err != nil {
-		return false
+		return silent
 	}
 	defer conn.Close()
 	sign := k.probe.begin()
@@ -65,10 +88,14 @@ func (k *Keeper) elsewhere(ctx context.Context, a netip.Addr) bool {
 	// What the other side has for a certificate does not matter: the greeting asks whether
 	// it is us, and our own end of it sees the sign.
 	client := tls.Client(conn, &tls.Config{ServerName: k.cfg.Host, NextProtos: []string{sign}, InsecureSkipVerify: true})
-	if err := client.HandshakeContext(ctx); errors.Is(err, context.DeadlineExceeded) {
-		return false
+	err = client.HandshakeContext(ctx)
+	switch {
+	case k.probe.seen():
+		return us
+	case errors.Is(err, context.DeadlineExceeded):
+		return silent
 	}
-	return !k.probe.seen()
+	return other
 }
 
 // prober recognises our own greeting when it comes back to us.

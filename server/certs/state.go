@@ -40,7 +40,7 @@ type State struct {
 	LastTry   time.Time   `json:"last_try,omitzero"`
 	Next      time.Time   `json:"next,omitzero"`        // no attempt before
 	Failures  int         `json:"failures,omitempty"`   // in a row
-	Holds     int         `json:"holds,omitempty"`      // in a row: the name could not be proved, so the authority was not asked
+	Holds     int         `json:"holds,omitempty"`      // since the last success: the name could not be proved, so the authority was not asked
 	LastError string      `json:"last_error,omitempty"` // empty when the last attempt succeeded
 	Way       string      `json:"way,omitempty"`        // how the name was last proved
 	Orders    []time.Time `json:"orders,omitempty"`     // of the last week
@@ -59,12 +59,15 @@ func Status(data string) (State, error) {
 	}
 	if err := json.Unmarshal(text, &s); err != nil {
 		// A damaged memory must not stop the site, nor be taken for a clean slate.
-		return State{Failures: 1, Next: time.Now().Add(firstWait), LastError: "state.json was damaged"}, nil
+		return State{Failures: 1, Next: time.Now().Add(firstWait).UTC(), LastError: damaged}, nil
 	}
 	return s, nil
 }
 
-const stateFile = "state.json"
+const (
+	stateFile = "state.json"
+	damaged   = "state.json was damaged"
+)
 
 // Retry lets the next attempt begin at once, within what the authority allows an hour. The
 // creator says so when what was wrong is mended.
@@ -92,8 +95,12 @@ func (s State) ordersSince(t time.Time) (n int) {
 	return n
 }
 
-// adopt starts a new count for another name or another authority.
+// adopt starts a new count for another name or another authority. A damaged memory is taken
+// for this one's, else its wait would be forgotten, and a good certificate got anew.
 func (s *State) adopt(cfg Config) {
+	if s.Mode == "" && s.LastError == damaged {
+		s.Mode, s.Host, s.Directory, s.CertDirectory = "auto", cfg.Host, cfg.Directory, cfg.Directory
+	}
 	if s.Host != cfg.Host || s.Directory != cfg.Directory || s.Mode != "auto" {
 		*s = State{Mode: "auto", Host: cfg.Host, Directory: cfg.Directory, CertDirectory: s.CertDirectory, Orders: s.Orders}
 	}
@@ -107,8 +114,16 @@ func (s *State) describe(cert *tls.Certificate) {
 	}
 }
 
+// mend forgets what a clock left that was ahead when the state was written.
+func (s *State) mend(now time.Time) {
+	if s.Next.After(now.Add(longestWait)) {
+		s.Next = now.Add(firstWait).UTC()
+	}
+	s.Orders = s.recent(now)
+}
+
 // wait is when the next attempt may begin. A clock that was wrong when the state was
-// written does not keep us waiting for years.
+// written does not keep us waiting for years, see mend.
 func (s State) wait(now time.Time) time.Time {
 	next := s.Next
 	if next.After(now.Add(longestWait)) {
@@ -151,7 +166,7 @@ func (s *State) hold(now time.Time, err error) {
 
 // begin notes an attempt as failed, with the wait after it.
 func (s *State) begin(now time.Time) {
-	s.Holds, s.LastTry, s.LastError = 0, now.UTC(), "the attempt was interrupted"
+	s.LastTry, s.LastError = now.UTC(), "the attempt was interrupted"
 	s.Next = now.Add(doubled(firstWait, s.Failures, longestWait)).UTC()
 	s.Failures++
 	// Until it is known better, the attempt has placed its order.
@@ -168,10 +183,10 @@ func (s *State) end(now time.Time, way string, orders int, err error) {
 		s.Next = now.Add(doubled(firstWait, s.Failures-1, longestWait)).UTC()
 		return
 	}
-	s.Failures, s.LastError, s.Next, s.Way = 0, "", time.Time{}, way
+	s.Failures, s.Holds, s.LastError, s.Next, s.Way = 0, 0, "", time.Time{}, way
 }
 
-// recent returns the orders of the last week.
+// recent returns the orders of the last week, none that a clock ahead has dated.
 func (s State) recent(now time.Time) []time.Time {
 	var kept []time.Time
 	for _, o := range s.Orders {

@@ -94,6 +94,13 @@ func TestStateFile(t *testing.T) {
 	if s := (State{Next: now.AddDate(5, 0, 0)}); s.wait(now).Sub(now) > longestWait {
 		t.Errorf("waits until %v", s.wait(now))
 	}
+	mended := State{Next: now.AddDate(5, 0, 0), Orders: []time.Time{now.Add(-hour), now.AddDate(5, 0, 0), now.Add(-2 * week)}}
+	if mended.mend(now); !mended.Next.Equal(now.Add(firstWait)) || len(mended.Orders) != 1 || !mended.Orders[0].Equal(now.Add(-hour)) {
+		t.Errorf("a clock that was ahead leaves %+v", mended)
+	}
+	if mended.mend(now.Add(time.Minute)); !mended.Next.Equal(now.Add(firstWait)) {
+		t.Error("a wait moves on with the clock")
+	}
 	s := State{Mode: "auto", Host: "a.example", Directory: "d", Failures: 3, Next: now.Add(hour), Orders: []time.Time{now}}
 	if s.adopt(Config{Host: "a.example", Directory: "d"}); s.Failures != 3 {
 		t.Error("the same authority starts afresh")

@@ -27,6 +27,7 @@ const (
 	certTime   = 10 * 24 * time.Hour
 	handBackup = 8 * 24 * time.Hour // where backups are made by hand
 	attempts   = 3                  // to get a first certificate, before that is news
+	holds      = 6                  // of them, which is a quarter of an hour without an attempt
 )
 
 // news is something to tell: a message, none where only the memory changes, and what is to
@@ -80,7 +81,7 @@ func (w *Watcher) certificate(_ context.Context, cfg settings, m memory, now tim
 		title = "The certificate of " + cfg.host + " has ended"
 	case !s.NotAfter.IsZero() && left < certTime:
 		title = fmt.Sprintf("The certificate of %s ends in %d days", cfg.host, int(left.Hours()/24))
-	case s.NotAfter.IsZero() && s.Failures >= attempts:
+	case s.NotAfter.IsZero() && (s.Failures >= attempts || s.Holds >= holds):
 		title = "There is no certificate for " + cfg.host
 	}
 	return lasting(m, Certificate, title != "", now, title, "tubelet doctor says what to do (D40, D41)."+why), nil

@@ -241,6 +241,8 @@ func TestCertificate(t *testing.T) {
 		{certs.State{Mode: "auto", NotAfter: w.now.Add(7 * 24 * time.Hour)}, ""},
 		{certs.State{Mode: "auto", NotAfter: w.now.Add(90 * 24 * time.Hour)}, ""},
 		{certs.State{Mode: "auto", Failures: 3, LastError: "x"}, "There is no certificate for video.example"},
+		{certs.State{Mode: "auto", Holds: 5, LastError: "x"}, ""},
+		{certs.State{Mode: "auto", Holds: 6, LastError: "x"}, "There is no certificate for video.example"},
 	} {
 		put(step.state)
 		got := w.look(time.Minute)
