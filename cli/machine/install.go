@@ -19,9 +19,6 @@ import (
 	"github.com/tubelet/tubelet/server/setup"
 )
 
-// serviceData is where a service keeps its data, whoever installs it.
-const serviceData = "/var/lib/tubelet"
-
 type installOptions struct {
 	domain, name, handle string
 	dry                  bool
@@ -34,7 +31,9 @@ func newInstall(a *app.App) *cobra.Command {
 		Long: `Sets the server up, on Debian and what is made of it: ffmpeg by apt, this program in
 /usr/local/bin, a user and a folder of its own, the unit for systemd, and, with --domain,
 --name and --handle, the channel. What is done already is left as it is, so it can be run
-again after an upgrade.
+again after an upgrade. Without --data the data is where the unit says that is there already,
+else in /var/lib/tubelet; the unit's user stays too. Where --data says something else than the
+unit, nothing is done.
 
 With --dry-run it prints exactly what it would run, and runs nothing. It needs root.`,
 		Example: "  tubelet install --dry-run\n" +
@@ -47,7 +46,7 @@ With --dry-run it prints exactly what it would run, and runs nothing. It needs r
 	f.StringVar(&o.name, "name", "", "`TEXT`, the channel's name")
 	f.StringVar(&o.handle, "handle", "", "the `WORD` before the @ of its address")
 	f.BoolVar(&o.dry, "dry-run", false, "print what would be run")
-	line.Exits(c)
+	line.Exits(c, exit.Conflict)
 	return c
 }
 
@@ -67,7 +66,7 @@ func (o installOptions) run(ctx context.Context, a *app.App) error {
 	if err := perform(ctx, a, cfg, steps, o.dry); err != nil || o.dry || a.JSON {
 		return err
 	}
-	next := "sudo -u " + setup.ServiceUser + " tubelet --data " + setup.Quote(cfg.Data)
+	next := "sudo -u " + setup.Quote(cfg.User) + " tubelet --data " + setup.Quote(cfg.Data)
 	if o.domain == "" {
 		return a.Printf("\nNext, unless there is a channel already:\n  sudo tubelet install --domain NAME --name TEXT --handle WORD\n")
 	}
@@ -79,13 +78,13 @@ func installConfig(a *app.App) (install.Config, error) {
 	if err != nil {
 		return install.Config{}, fmt.Errorf("find this program: %w", err)
 	}
-	cfg := install.Config{Binary: binary, Data: serviceData}
+	cfg := install.Config{Binary: binary}
 	if a.Data != "" {
 		if cfg.Data, err = filepath.Abs(a.Data); err != nil {
 			return cfg, err
 		}
 	}
-	return cfg, nil
+	return install.Settle(cfg)
 }
 
 func described(err error) error {
@@ -141,8 +140,9 @@ func newUninstall(a *app.App) *cobra.Command {
 	c := &cobra.Command{
 		Use: "uninstall", Short: "Take the server away, and leave the channel",
 		Long: `Stops the server and takes its unit and the program away, as tubelet install put them there.
-The data folder stays, with keys and videos, and so does its user. With --purge they go too,
-for ever: it asks for the word delete first, unless --yes is given. ffmpeg stays.
+The data folder, which is that of the unit, stays, with keys and videos, and so does its user.
+With --purge they go too, for ever: it asks for the word delete first, unless --yes is given.
+A user that is not called tubelet stays, as does ffmpeg.
 
 With --dry-run it prints exactly what it would run, and runs nothing. It needs root.`,
 		Example: "  tubelet uninstall --dry-run", Args: line.Words(),
@@ -152,7 +152,7 @@ With --dry-run it prints exactly what it would run, and runs nothing. It needs r
 	f.BoolVar(&o.purge, "purge", false, "delete the channel, its keys and all its videos too")
 	f.BoolVar(&o.yes, "yes", false, "do not ask")
 	f.BoolVar(&o.dry, "dry-run", false, "print what would be run")
-	line.Exits(c)
+	line.Exits(c, exit.Conflict)
 	return c
 }
 

@@ -22,7 +22,8 @@ var ErrOtherSystem = errors.New("this is no Debian, Ubuntu or Raspberry Pi OS")
 
 // Config says what is to be set up.
 type Config struct {
-	Data   string // the data directory
+	Data   string // the data directory; empty means that of the unit that is there, or DefaultData
+	User   string // whom the server runs as; empty means that of the unit, or setup.ServiceUser
 	Binary string // the program that runs now
 	Domain string // of the channel that is made; empty makes none
 	Handle string
@@ -119,7 +120,11 @@ func Plan(cfg Config) ([]Step, error) {
 	if !cfg.debian() {
 		return nil, ErrOtherSystem
 	}
-	user, program := setup.ServiceUser, cfg.Binary
+	cfg, err := Settle(cfg)
+	if err != nil {
+		return nil, err
+	}
+	user, program := cfg.User, cfg.Binary
 	haveFFmpeg := cfg.Look("ffmpeg") && cfg.Look("ffprobe")
 	steps := []Step{
 		{What: "refresh the lists of packages", Argv: []string{"apt-get", "update"}, Done: haveFFmpeg, Soft: true},

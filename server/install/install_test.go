@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tubelet/tubelet/server/install"
+	"github.com/tubelet/tubelet/server/setup"
 )
 
 // machine is a scratch root with the files that are looked at.
@@ -175,9 +176,10 @@ func TestDo(t *testing.T) {
 
 func TestPlanRemoval(t *testing.T) {
 	cfg := machine(t)
-	for _, name := range []string{"run/systemd/system/x", "etc/systemd/system/tubelet.service", "usr/local/bin/tubelet", "var/lib/tubelet/tubelet.db"} {
+	for _, name := range []string{"run/systemd/system/x", "usr/local/bin/tubelet", "var/lib/tubelet/tubelet.db"} {
 		put(t, filepath.Join(cfg.Root, name), "")
 	}
+	put(t, filepath.Join(cfg.Root, "etc/systemd/system/tubelet.service"), setup.Unit("/usr/local/bin/tubelet", "/var/lib/tubelet", "tubelet"))
 	put(t, filepath.Join(cfg.Root, "etc/passwd"), "tubelet:x:1:1::/:/bin/false\n")
 	keeps := []string{
 		"systemctl disable --now tubelet", "rm -f /etc/systemd/system/tubelet.service", "systemctl daemon-reload", "rm -f /usr/local/bin/tubelet",

@@ -14,6 +14,10 @@ func PlanRemoval(cfg Config, purge bool) ([]Step, error) {
 	if !cfg.debian() {
 		return nil, ErrOtherSystem
 	}
+	cfg, err := Settle(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if purge && cfg.exists(cfg.Data) && !cfg.exists(filepath.Join(cfg.Data, "tubelet.db")) {
 		return nil, fmt.Errorf("%s holds no channel: it is not for Tubelet to delete it", cfg.Data)
 	}
@@ -30,8 +34,10 @@ func PlanRemoval(cfg Config, purge bool) ([]Step, error) {
 	if purge {
 		steps = append(steps,
 			Step{What: "delete the channel, its keys and all videos", Argv: []string{"rm", "-rf", "--", cfg.Data}, Done: !cfg.exists(cfg.Data)},
-			Step{What: "take the user away", Argv: []string{"userdel", setup.ServiceUser}, Done: !cfg.names("/etc/passwd", setup.ServiceUser)},
 		)
+		if cfg.User == setup.ServiceUser { // another is a person's own
+			steps = append(steps, Step{What: "take the user away", Argv: []string{"userdel", cfg.User}, Done: !cfg.names("/etc/passwd", cfg.User)})
+		}
 	}
 	return steps, nil
 }
