@@ -3,12 +3,14 @@ package export
 import (
 	"cmp"
 	"context"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/tubelet/tubelet/store"
+	"github.com/tubelet/tubelet/store/social"
 )
 
 // video is what is known of a video, as it is written.
@@ -83,19 +85,24 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-// comments returns all that is shown under a video.
+// comments returns all comments of a video that are shown, the latest first. Pages show the
+// first answers of a thread; here are all.
 func (e *export) comments(ctx context.Context, v store.Video) ([]comment, error) {
-	const page = 100
-	list := []comment{}
+	const page = 500
+	list, last := []comment{}, int64(math.MaxInt64)
 	for offset := 0; ; offset += page {
-		found, total, err := e.Store.Comments(ctx, v.ID, offset, page)
+		found, err := e.Store.Social().Comments(ctx, v.ID, offset, page)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range found {
-			list = append(list, comment{c.ID, c.Parent, c.AuthorAcct, c.AuthorName, c.URL, c.HTML, c.PublishedAt.UTC()})
+			// One that came meanwhile moves the page by one.
+			if c.State == social.Shown && c.ID < last {
+				list = append(list, comment{c.ID, c.Parent, c.Acct, c.Name, c.URL, c.HTML, c.PublishedAt.UTC()})
+				last = c.ID
+			}
 		}
-		if offset+page >= total {
+		if len(found) < page {
 			return list, nil
 		}
 	}

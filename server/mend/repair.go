@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -28,6 +30,7 @@ const (
 	Made       = "made"   // made anew
 	Queued     = "queued" // a job makes it anew
 	Lost       = "lost"   // nothing here can bring it back
+	Kept       = "kept"   // it could not be looked at, so that nothing was done
 )
 
 // Mended is what became of one finding.
@@ -127,12 +130,22 @@ func (r *repair) one(ctx context.Context, f Finding) (Mended, error) {
 	if ok, err := r.fromBackup(ctx, f.File); ok || err != nil {
 		return Mended{f, FromBackup, r.backup.Folder}, err
 	}
-	how, note, err := r.anew(ctx, f.File)
+	if unseen(f) {
+		return Mended{f, Kept, "it could not be looked at and stays as it is: see to its disk and to who may read it, then repair again"}, nil
+	}
+	how, note, err := r.anew(ctx, f)
 	return Mended{f, how, note}, err
 }
 
+// unseen reports whether a file of a video could not be looked at, which says nothing about
+// its bytes: a disk that stuttered once, or rights that were taken away.
+func unseen(f Finding) bool {
+	return f.File.Video != "" && !proof.Bad(f.Err) && !errors.Is(f.Err, fs.ErrNotExist)
+}
+
 // anew makes a file anew, or queues that.
-func (r *repair) anew(ctx context.Context, f archive.File) (how, note string, err error) {
+func (r *repair) anew(ctx context.Context, found Finding) (how, note string, err error) {
+	f := found.File
 	ref := store.MediaRef{Video: f.Video, Rev: f.Rev}
 	switch f.What {
 	case archive.Rendition:
@@ -156,15 +169,27 @@ func (r *repair) anew(ctx context.Context, f archive.File) (how, note string, er
 		r.losing(ref).Storyboard = true
 		return Queued, "from the video", nil
 	case archive.Source:
-		if best := r.best(f.Video, f.Rev); best == nil {
-			return Lost, "it is all there was of this video", nil
-		}
-		r.losing(ref).Source = true
-		return Lost, "what was made of it plays on; it is no longer counted on", nil
+		return r.source(ref, found)
 	case archive.Caption:
 		return Lost, "give it anew: tubelet edit " + f.Video + " --caption " + f.Language + "=FILE", nil
 	}
 	return Lost, r.advice(), nil
+}
+
+// source says what becomes of an original. Its row is forgotten only when the file is gone:
+// the next sweep removes what no row names, and one flipped bit is no reason for that.
+func (r *repair) source(ref store.MediaRef, f Finding) (how, note string, err error) {
+	left := r.best(ref.Video, ref.Rev) != nil
+	switch {
+	case !errors.Is(f.Err, proof.ErrMissing) && left:
+		return Lost, "the file is kept as it is, and what was made of it plays on. " + r.advice(), nil
+	case !errors.Is(f.Err, proof.ErrMissing):
+		return Lost, "it is all there was of this video, and is kept as it is. " + r.advice(), nil
+	case !left:
+		return Lost, "it is all there was of this video", nil
+	}
+	r.losing(ref).Source = true
+	return Lost, "what was made of it plays on; it is no longer counted on", nil
 }
 
 func (r *repair) advice() string {
@@ -212,6 +237,9 @@ func (r *repair) rendition(ctx context.Context, f archive.File) (how, note strin
 	if err != nil {
 		return "", "", err
 	}
+	if used := r.used(f, m); r.bad[used] {
+		return Lost, "it would be made from " + filepath.Base(used) + ", which is not as it was; bring that back first. " + r.advice(), nil
+	}
 	i := slices.IndexFunc(m.Renditions, func(x store.Rendition) bool { return x.Height == f.Height && x.Language == f.Language })
 	if i < 0 {
 		return Queued, "is being made", nil
@@ -219,6 +247,14 @@ func (r *repair) rendition(ctx context.Context, f archive.File) (how, note strin
 	lost := r.losing(store.MediaRef{Video: f.Video, Rev: f.Rev})
 	lost.Renditions = append(lost.Renditions, m.Renditions[i])
 	return Queued, "from " + filepath.Base(best.Path), nil
+}
+
+// used returns the path of the file that the worker makes a rendition from.
+func (r *repair) used(f archive.File, m store.Media) string {
+	if lost := r.lost[store.MediaRef{Video: f.Video, Rev: f.Rev}]; lost != nil && lost.Source {
+		m.SourceFile = ""
+	}
+	return path.Join(path.Dir(f.Path), r.Worker.SourceFile(m))
 }
 
 // compute makes what lies beside a rendition that is whole.
@@ -280,6 +316,10 @@ func hashesOf(ctx context.Context, root *os.Root, film archive.File) ([]byte, er
 func (r *repair) fromBackup(ctx context.Context, f archive.File) (bool, error) {
 	old, ok := r.at[f.Path]
 	if !ok || f.Path == "tubelet.db" || f.Infohash != "" && f.What != archive.Playlist && f.What != archive.Hashes && old.Infohash != f.Infohash {
+		return false, nil
+	}
+	// These fit one encoding alone, and do not say which.
+	if film := r.at[besides(f.Path, ".mp4")]; (f.What == archive.Playlist || f.What == archive.Hashes) && (f.Infohash == "" || film.Infohash != f.Infohash) {
 		return false, nil
 	}
 	from, err := os.OpenRoot(r.backup.Folder)

@@ -96,7 +96,7 @@ func (c *editing) make(ctx context.Context, g *ingest) error {
 	var src media.Source
 	var err error
 	if c.poster.Image == "" {
-		src, err = g.w.media.Probe(ctx, filepath.Join(g.w.revDir(c.row.Video.ID, c.row.Rev), g.w.sourceFile(c.media)))
+		src, err = g.w.media.Probe(ctx, filepath.Join(g.w.revDir(c.row.Video.ID, c.row.Rev), g.w.SourceFile(c.media)))
 		if err != nil {
 			return err
 		}

@@ -85,14 +85,15 @@ func (t *task) open() error { return os.MkdirAll(t.dir, 0o700) }
 // source returns the best file there is to make something of: the original, else the
 // rendition that was copied from it, else the highest.
 func (t *task) source(ctx context.Context) (media.Source, error) {
-	file := t.Worker.sourceFile(t.media)
+	file := t.Worker.SourceFile(t.media)
 	if file == "" {
 		return media.Source{}, errors.New("the original is not kept and nothing is made of it yet")
 	}
 	return t.Worker.media.Probe(ctx, t.path("videos", t.job.Video, strconv.Itoa(t.job.Rev), file))
 }
 
-func (w *Worker) sourceFile(m store.Media) string {
+// SourceFile names the file of a revision that jobs make others of, "" when there is none yet.
+func (w *Worker) SourceFile(m store.Media) string {
 	if m.SourceFile != "" {
 		return m.SourceFile
 	}
