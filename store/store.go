@@ -64,6 +64,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	if err := lite.Writable(path); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
 	if err := prepare(ctx, path, schema, upgrades()); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, lite.Explain(path, err))
 	}

@@ -86,11 +86,20 @@ func Sound(ctx context.Context, q Querier) error {
 	return nil
 }
 
-// Explain returns err with what SQLite does not say: that the database lies on a disk that
-// cannot be written to, as the kernel makes one after an error of the disk.
-func Explain(path string, err error) error {
+// Writable returns an error when the database lies on a disk that cannot be written to, as
+// the kernel makes one after an error of the disk. SQLite says so late or never: it opens
+// what it may only read, as long as a log lies beside it.
+func Writable(path string) error {
 	if errors.Is(unix.Access(filepath.Dir(path), unix.W_OK), unix.EROFS) {
-		return fmt.Errorf("it lies on a disk that is read-only now, and has to be written to: %w", err)
+		return errors.New("it lies on a disk that is read-only now, and has to be written to")
+	}
+	return nil
+}
+
+// Explain returns err with what SQLite does not say, see Writable.
+func Explain(path string, err error) error {
+	if why := Writable(path); why != nil {
+		return fmt.Errorf("%w: %w", why, err)
 	}
 	return err
 }

@@ -13,12 +13,17 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // Readers is how many reads run at once; more only queue for the same processor cores.
 const Readers = 4
+
+// closeTime is how long Close waits for what was cut short. Longer takes only what somebody
+// forgot to close.
+const closeTime = 5 * time.Second
 
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
@@ -103,9 +108,19 @@ func (db *DB) Close() error {
 	for _, pool := range []*sql.DB{db.ticker, db.reader, db.writer} {
 		if pool != nil {
 			errs = append(errs, pool.Close())
+			settle(pool)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// settle waits until a closed pool has no connection left. Package sql rolls back what was
+// cut short by its context in the background, and closes that connection only afterwards:
+// until then the file is open, and its log is not folded in.
+func settle(pool *sql.DB) {
+	for end := time.Now().Add(closeTime); pool.Stats().OpenConnections > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Rest gives back the memory that connections hold for the next query: those that read are
