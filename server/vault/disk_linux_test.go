@@ -52,6 +52,9 @@ func TestFullDisk(t *testing.T) { inNamespace(t, "fulldisk") }
 // TestReadOnly takes the right to write away under a server, and from its start.
 func TestReadOnly(t *testing.T) { inNamespace(t, "readonly") }
 
+// TestMounted has parts of a data directory be mount points, which cannot be renamed.
+func TestMounted(t *testing.T) { inNamespace(t, "mounted") }
+
 func mount(dir, size string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -414,5 +417,44 @@ func readOnlyRole(ctx context.Context, data, dir string) error {
 		return err
 	}
 	_, err = vault.Restore(ctx, vault.RestoreConfig{Data: filepath.Join(dir, "restored"), Dir: backups})
+	return err
+}
+
+// mountedRole asks that a restoring refuses, before it changes anything, what it could not
+// move: a disk that is mounted on a part, and a folder of the same disk.
+func mountedRole(ctx context.Context, data, dir string) error {
+	backups, same := filepath.Join(dir, "backups"), filepath.Join(dir, "same")
+	s, _, err := small(ctx, filepath.Join(dir, "channel"))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if _, err := vault.Make(ctx, vault.Config{Data: filepath.Join(dir, "channel"), Store: s, Dir: backups}); err != nil {
+		return err
+	}
+	for name, on := range map[string]func(part string) error{
+		"another disk": func(part string) error { return mount(part, "1m") },
+		"the same": func(part string) error {
+			return errors.Join(os.MkdirAll(same, 0o700), unix.Mount(same, part, "", unix.MS_BIND, ""))
+		},
+	} {
+		part := filepath.Join(data, "videos")
+		if err := errors.Join(os.MkdirAll(part, 0o700), os.WriteFile(filepath.Join(data, "tubelet.db"), nil, 0o600), on(part)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for _, dry := range []bool{true, false} {
+			_, err := vault.Restore(ctx, vault.RestoreConfig{Data: data, Dir: backups, Replace: true, DryRun: dry})
+			if place, ok := errors.AsType[*vault.PlaceError](err); !ok || place.Dir != part || !strings.Contains(place.Why, "unmount") {
+				return fmt.Errorf("%s: restoring says %w", name, err)
+			}
+		}
+		if entries, err := os.ReadDir(data); err != nil || len(entries) != 2 {
+			return fmt.Errorf("%s: left in the data directory: %v, %w", name, entries, err)
+		}
+		if err := unix.Unmount(part, 0); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	_, err = vault.Restore(ctx, vault.RestoreConfig{Data: data, Dir: backups, Replace: true})
 	return err
 }

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 func roles() map[string]func(ctx context.Context, data, dir string) error {
 	return map[string]func(ctx context.Context, data, dir string) error{
-		"backup": backupRole, "restore": restoreRole, "migrate": migrateRole, "fulldisk": fullDiskRole, "readonly": readOnlyRole,
+		"backup": backupRole, "restore": restoreRole, "migrate": migrateRole, "fulldisk": fullDiskRole, "readonly": readOnlyRole, "mounted": mountedRole,
 	}
 }
 

@@ -182,6 +182,10 @@ func (r *restoring) look(ctx context.Context) error {
 	if len(vital) > 0 {
 		return &DamagedError{b.Folder, vital}
 	}
+	// The channel lacked these itself. Who restores is told all the same: it may be its key.
+	for _, path := range b.Manifest.Missing {
+		r.result.Problems = append(r.result.Problems, Problem{path, errLeftOut})
+	}
 	if len(r.result.Problems) > 0 && !r.Incomplete {
 		return &DamagedError{b.Folder, r.result.Problems}
 	}
@@ -333,7 +337,7 @@ func (r *restoring) fetch(ctx context.Context) error {
 	b := r.result.Backup
 	bad := map[string]bool{}
 	for _, p := range r.result.Problems {
-		bad[p.Path] = true
+		bad[p.Path] = bad[p.Path] || !errors.Is(p.Err, errLeftOut) // as it was is better than nothing
 	}
 	media, rest := newPlacer(b.Folder, r.stage), newPlacer(b.Folder, r.stage)
 	rest.noLink = true // these change

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,7 @@ func Verify(ctx context.Context, dir string, quick bool, report func(Progress)) 
 	if err := c.database(ctx, b.Folder); err != nil {
 		return v, fmt.Errorf("verify the backup %s: %w", b.Folder, err)
 	}
+	c.leftOut()
 	v.Problems, v.Read, v.Took = c.problems, c.read, time.Since(began)
 	return v, nil
 }
@@ -140,4 +142,13 @@ func (c *checker) database(ctx context.Context, folder string) error {
 	return nil
 }
 
-var errLeftOut = errors.New("it was missing when the backup was made")
+var errLeftOut = errors.New("it was missing or not whole when the backup was made")
+
+// leftOut adds what the channel itself lacked, as far as it was not found.
+func (c *checker) leftOut() {
+	for _, path := range c.manifest.Missing {
+		if !slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Path == path }) {
+			c.problems = append(c.problems, Problem{path, errLeftOut})
+		}
+	}
+}
