@@ -12,6 +12,7 @@ import (
 
 	"github.com/tubelet/tubelet/server/install"
 	"github.com/tubelet/tubelet/server/setup"
+	"github.com/tubelet/tubelet/store"
 )
 
 // machine is a scratch root with the files that are looked at.
@@ -201,5 +202,90 @@ func TestPlanRemoval(t *testing.T) {
 	steps, err := install.PlanRemoval(machine(t), true)
 	if got := todo("", steps); err != nil || len(got) != 0 {
 		t.Errorf("where nothing is: %v %v", got, err)
+	}
+}
+
+// TestSettle lets a second install find what the first one has settled, and refuses to move it.
+func TestSettle(t *testing.T) {
+	const own, pack = "etc/systemd/system/tubelet.service", "usr/lib/systemd/system/tubelet.service"
+	unit := func(data, user string) string { return setup.Unit("/usr/local/bin/tubelet", data, user) }
+	without := func(key string) string {
+		var lines []string
+		for line := range strings.Lines(unit("/srv/tube", "ada")) {
+			if !strings.HasPrefix(line, key) {
+				lines = append(lines, line)
+			}
+		}
+		return strings.Join(lines, "")
+	}
+	there := map[string]string{own: unit("/srv/tube", "ada")}
+	for _, test := range []struct {
+		name                 string
+		units                map[string]string
+		askedData, askedUser string
+		data, user           string // "" where it is refused
+		says                 string
+	}{
+		{"nothing is there", nil, "", "", "/var/lib/tubelet", "tubelet", ""},
+		{"nothing is there, and asked", nil, "/srv/other", "eve", "/srv/other", "eve", ""},
+		{"a unit, and nothing asked", there, "", "", "/srv/tube", "ada", ""},
+		{"a unit, and the same asked", there, "/srv/x/../tube/", "ada", "/srv/x/../tube/", "ada", ""},
+		{"another --data", there, "/srv/other", "", "", "", "/srv/tube, not in /srv/other"},
+		{"another user", there, "", "eve", "", "", "runs as ada, not as eve"},
+		{"the package's unit", map[string]string{pack: unit("/srv/pack", "tubelet")}, "", "", "/srv/pack", "tubelet", ""},
+		{"the owner's before the package's", map[string]string{own: unit("/srv/tube", "ada"), pack: unit("/srv/pack", "tubelet")}, "", "", "/srv/tube", "ada", ""},
+		{"no data in it", map[string]string{own: without("ExecStart=")}, "", "", "", "", "say it with --data"},
+		{"no data in it, and asked", map[string]string{own: without("ExecStart=")}, "/srv/tube", "", "/srv/tube", "ada", ""},
+		{"data by a variable", map[string]string{own: strings.ReplaceAll(unit("/srv/tube", "ada"), "/srv/tube", "/srv/%i")}, "/srv/tube", "", "/srv/tube", "ada", ""},
+		{"no user in it", map[string]string{own: without("User=")}, "", "", "", "", "names no user"},
+		{"an empty unit", map[string]string{own: ""}, "", "", "", "", "/etc/systemd/system/tubelet.service"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := machine(t)
+			cfg.Data, cfg.User = test.askedData, test.askedUser
+			for name, text := range test.units {
+				put(t, filepath.Join(cfg.Root, name), text)
+			}
+			got, err := install.Settle(cfg)
+			if test.data == "" {
+				if !errors.Is(err, store.ErrExists) || !strings.Contains(err.Error(), test.says) {
+					t.Errorf("got %s, %s, %v", got.Data, got.User, err)
+				}
+				for _, purge := range []bool{false, true} {
+					if steps, err := install.PlanRemoval(cfg, purge); !errors.Is(err, store.ErrExists) {
+						t.Errorf("a removal is planned: %v, %v", steps, err)
+					}
+				}
+				if steps, err := install.Plan(cfg); !errors.Is(err, store.ErrExists) {
+					t.Errorf("an install is planned: %v, %v", steps, err)
+				}
+				return
+			}
+			if err != nil || got.Data != test.data || got.User != test.user {
+				t.Errorf("got %s, %s, %v", got.Data, got.User, err)
+			}
+		})
+	}
+}
+
+// A unit that runs as a person keeps running as that one, and a removal leaves the person.
+func TestPlanKeepsTheUser(t *testing.T) {
+	cfg := machine(t)
+	cfg.Data = ""
+	put(t, filepath.Join(cfg.Root, "etc/systemd/system/tubelet.service"), setup.Unit("/usr/local/bin/tubelet", "/srv/tube", "ada"))
+	put(t, filepath.Join(cfg.Root, "etc/passwd"), "ada:x:1000:1000::/home/ada:/bin/bash\n")
+	put(t, filepath.Join(cfg.Root, "srv/tube/tubelet.db"), "")
+	for _, line := range todo(cfg.Root, plan(t, cfg)) {
+		if strings.Contains(line, "useradd") || strings.Contains(line, "/var/lib/tubelet") || strings.Contains(line, "-o tubelet") || strings.Contains(line, "write ") {
+			t.Errorf("it would run %s", line)
+		}
+	}
+	steps, err := install.PlanRemoval(cfg, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"rm -f /etc/systemd/system/tubelet.service", "rm -rf -- /srv/tube"}
+	if diff := cmp.Diff(want, todo(cfg.Root, steps)); diff != "" {
+		t.Error(diff)
 	}
 }

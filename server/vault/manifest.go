@@ -69,6 +69,9 @@ func parseManifest(text []byte) (Manifest, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("read %s: %w", manifestName, err)
 	}
+	if m.Format < 1 {
+		return m, fmt.Errorf("%s is not that of a backup", manifestName)
+	}
 	if m.Format != format {
 		return m, fmt.Errorf("%s has format %d, this program knows %d: %w", manifestName, m.Format, format, store.ErrNewer)
 	}
