@@ -56,6 +56,7 @@ func paths(id, rev string) map[string][]string {
 		"GET /videos/{id}/{collection}":  {"/videos/" + id + "/replies", "/videos/" + id + "/likes", "/videos/" + id + "/comments?page=1", "/videos/" + id + "/nothing"},
 		"GET /activities/create/{id}":    {"/activities/create/" + id},
 		"GET /activities/announce/{id}":  {"/activities/announce/" + id},
+		"GET /activities/boost/{boost}":  {"/activities/boost/" + id},
 		"GET /users/{name}":              {"/users/workshop", "/users/workshop_channel", "/users/" + id},
 		"GET /users/{name}/outbox":       {"/users/workshop/outbox", "/users/workshop/outbox?page=1", "/users/workshop_channel/outbox?page=1"},
 		"GET /users/{name}/followers":    {"/users/workshop/followers"},

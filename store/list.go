@@ -68,6 +68,57 @@ func (s *Store) Videos(ctx context.Context, l List) ([]Video, int, error) {
 	return list, total, nil
 }
 
+// Said is one thing that the creator said to everybody: a video that came out, or a boost.
+type Said struct {
+	Video Video
+	Boost string // id of the social.Deed; "" for a video
+}
+
+// Said returns a page of all that was said to everybody, the latest first, and how much that is.
+func (s *Store) Said(ctx context.Context, offset, limit int) ([]Said, int, error) {
+	var list []Said
+	var total int
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		total, err = lite.One(ctx, q, lite.Value[int], "select (select count(*) from videos v where "+listed+") + (select count(*) from deeds where kind = 'boost')")
+		if err != nil {
+			return err
+		}
+		var numbers []int64
+		list, err = lite.All(ctx, q, func(row lite.Scanner, s *Said) error {
+			var number, at int64
+			err := row.Scan(&number, &s.Video.ID, &s.Boost, &at)
+			numbers = append(numbers, number)
+			return err
+		}, `select v.number, v.id as id, '' as boost, v.published_at as at from videos v where `+listed+`
+			union all select 0, '', d.id, d.at from deeds d where d.kind = 'boost' order by at desc, number desc, boost limit ? offset ?`, limit, offset)
+		if err != nil {
+			return err
+		}
+		return fill(ctx, q, list, numbers)
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list what was said: %w", err)
+	}
+	return list, total, nil
+}
+
+// fill loads the videos in a list, of which only ids and numbers are known.
+func fill(ctx context.Context, q lite.Querier, list []Said, numbers []int64) error {
+	videos, err := byNumber(ctx, q, numbers)
+	if err == nil {
+		err = complete(ctx, q, videos)
+	}
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if at := slices.IndexFunc(videos, func(v Video) bool { return v.ID == list[i].Video.ID }); at >= 0 {
+			list[i].Video = videos[at]
+		}
+	}
+	return nil
+}
+
 // query returns the from and order clauses of a list with their arguments, and false when
 // nothing can match.
 func (l List) query() (from, order string, args []any, possible bool) {

@@ -238,7 +238,9 @@ const socialComments = `c.id, c.video, coalesce(c.parent, 0), coalesce(c.actor, 
 	c.author_acct, c.author_url, c.avatar, c.html, c.state, c.published_at, c.edited_at from comments c left join actors a on a.id = c.actor`
 
 // cascades lists the indexes by which SQLite itself finds the rows that go with a row.
-func cascades() []string { return []string{"reactions_actor", "reactions_comment", "quotes_video"} }
+func cascades() []string {
+	return []string{"reactions_actor", "reactions_comment", "deeds_comment", "quotes_video"}
+}
 
 // fullScan is a plan line that visits every row of a table or index. Some indexes hold just
 // what is asked for (ownIndex); json_each and FTS5 are tables only in name.

@@ -509,6 +509,34 @@ create table quotes (
 create index quotes_video on quotes (video);
 
 
+-- What the creator liked and boosted of others: comments here, notes and videos elsewhere.
+create table deeds (
+  id      text    primary key, -- in the activity's id: another each time
+  kind    text    not null check (kind in ('like', 'boost')),
+  object  text    not null, -- ActivityPub id
+  url     text    not null, -- its page
+  author  text    not null, -- ActivityPub id
+  acct    text    not null, -- the author's
+  inbox   text    not null, -- where the author heard of it
+  host    text    not null,
+  comment integer references comments (id) on delete cascade, -- null: elsewhere
+  at      integer not null,
+  unique (kind, object)
+) strict, without rowid;
+
+create index deeds_at on deeds (kind, at desc);
+create index deeds_author on deeds (author);
+create index deeds_comment on deeds (comment) where comment is not null;
+
+create trigger deeds_insert after insert on deeds begin
+  update comments set likes = likes + (new.kind = 'like'), boosts = boosts + (new.kind = 'boost') where id = new.comment;
+end;
+
+create trigger deeds_delete after delete on deeds begin
+  update comments set likes = likes - (old.kind = 'like'), boosts = boosts - (old.kind = 'boost') where id = old.comment;
+end;
+
+
 -- Reports by other servers' people, for the creator to read.
 create table reports (
   id     integer primary key,

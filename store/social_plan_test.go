@@ -20,6 +20,7 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 		}
 	}
 	err2 := func(_ any, err error) error { return err }
+	err3 := func(_, _ any, err error) error { return err }
 	actor := social.Actor{URI: "https://a.example/u", Acct: "@u@a.example", Host: "a.example", KeyID: "k", SharedInbox: "https://a.example/inbox", FetchedAt: now}
 	id, err := f.SaveActor(ctx, actor)
 	ok("actor", err, err2(f.Actor(ctx, actor.URI)), err2(f.ActorByKey(ctx, "k")))
@@ -50,6 +51,9 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	ok("own comment", err, f.DeleteComment(ctx, "own", ""))
 	own, _, err := f.AddComment(ctx, social.Comment{Video: video, State: social.Shown, PublishedAt: now})
 	ok("own comment", err, f.RemoveComment(ctx, own))
+
+	deed := social.Deed{ID: "d", Kind: "boost", Object: "o", Author: actor.URI, At: now}
+	ok("deeds", err2(f.AddDeed(ctx, deed)), err2(f.Deed(ctx, "d")), err2(f.DeedTo(ctx, "boost", "o")), err2(f.Deeds(ctx, "boost", 5)), err3(s.Said(ctx, 0, 5)), f.ForgetDeeds(ctx, "x", "x"), f.RemoveDeed(ctx, "d"))
 
 	quote, err := f.AllowQuote(ctx, social.Quote{Quote: "q", Actor: actor.URI, Video: video}, now)
 	ok("quote", err, err2(f.Quote(ctx, quote)), f.ForgetQuote(ctx, "q", actor.URI), f.AddReport(ctx, social.Report{At: now}), err2(f.Reports(ctx, 5)))

@@ -169,6 +169,28 @@ create table quotes (
   at    integer not null
 ) strict;
 create index quotes_video on quotes (video);
+create table deeds (
+  id      text    primary key,
+  kind    text    not null check (kind in ('like', 'boost')),
+  object  text    not null,
+  url     text    not null,
+  author  text    not null,
+  acct    text    not null,
+  inbox   text    not null,
+  host    text    not null,
+  comment integer references comments (id) on delete cascade,
+  at      integer not null,
+  unique (kind, object)
+) strict, without rowid;
+create index deeds_at on deeds (kind, at desc);
+create index deeds_author on deeds (author);
+create index deeds_comment on deeds (comment) where comment is not null;
+create trigger deeds_insert after insert on deeds begin
+  update comments set likes = likes + (new.kind = 'like'), boosts = boosts + (new.kind = 'boost') where id = new.comment;
+end;
+create trigger deeds_delete after delete on deeds begin
+  update comments set likes = likes - (old.kind = 'like'), boosts = boosts - (old.kind = 'boost') where id = old.comment;
+end;
 create table reports (
   id     integer primary key,
   actor  text    not null,

@@ -17,7 +17,7 @@ import (
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{
-		newFollowers(a), newComments(a), newReply(a), newBlock(a, false), newBlock(a, true), newUnblock(a), newBlocks(a),
+		newFollowers(a), newComments(a), newReply(a), newLike(a), newBoost(a), newBlock(a, false), newBlock(a, true), newUnblock(a), newBlocks(a),
 		newFederation(a), newMoveTo(a), newMoveFrom(a), newRetire(a),
 	}
 }

@@ -84,6 +84,23 @@ func NewComment(c social.Comment, text string) Comment {
 	}
 }
 
+// Deed is what the creator liked or boosted.
+type Deed struct {
+	Kind    string     `json:"kind"` // like or boost
+	Object  string     `json:"object"`
+	URL     string     `json:"url"`
+	Author  string     `json:"author"`
+	Acct    string     `json:"acct"`
+	Comment int64      `json:"comment"` // 0: elsewhere
+	At      *time.Time `json:"at"`
+	Undone  bool       `json:"undone"`
+}
+
+// NewDeed returns d's shape.
+func NewDeed(d social.Deed, undone bool) Deed {
+	return Deed{d.Kind, d.Object, d.URL, d.Author, d.Acct, d.Comment, moment(d.At), undone}
+}
+
 // Federation is how the federation fares.
 type Federation struct {
 	Schema         int      `json:"schema"`

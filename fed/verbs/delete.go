@@ -24,7 +24,7 @@ func (t *task) delete(ctx context.Context) error {
 
 func (t *task) remove(ctx context.Context, id, actor string) error {
 	return t.finish(ctx, true, func(s *social.Store) error {
-		if err := s.ForgetQuote(ctx, id, actor); err != nil {
+		if err := errors.Join(s.ForgetQuote(ctx, id, actor), s.ForgetDeeds(ctx, id, actor)); err != nil {
 			return err
 		}
 		err := s.DeleteComment(ctx, id, actor)

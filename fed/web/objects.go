@@ -29,12 +29,15 @@ func (w *Web) actor(_ context.Context, site vocab.Site, r *http.Request) (Docume
 	return object(actor)
 }
 
-// outbox is the back catalogue: the person's Creates with the videos in them, the group's
-// Announces.
+// outbox is the back catalogue: the person's Creates with the videos in them and what the creator
+// boosts, the group's Announces.
 func (w *Web) outbox(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
 	which, id, err := target(site, r)
 	if err != nil {
 		return Document{}, err
+	}
+	if which == social.Person {
+		return w.personOutbox(ctx, site, r, id)
 	}
 	_, total, err := w.cfg.Store.Videos(ctx, store.List{Limit: 1})
 	if err != nil {
@@ -42,28 +45,55 @@ func (w *Web) outbox(ctx context.Context, site vocab.Site, r *http.Request) (Doc
 	}
 	return list(r, id+"/outbox", int64(total), func(offset, limit int) ([]any, error) {
 		videos, _, err := w.cfg.Store.Videos(ctx, store.List{Offset: offset, Limit: limit})
+		return anys(videos, func(v store.Video) any { return vocab.Bare(site.Announce(v)) }), err
+	})
+}
+
+func (w *Web) personOutbox(ctx context.Context, site vocab.Site, r *http.Request, id string) (Document, error) {
+	_, total, err := w.cfg.Store.Said(ctx, 0, 1)
+	if err != nil {
+		return Document{}, err
+	}
+	return list(r, id+"/outbox", int64(total), func(offset, limit int) ([]any, error) {
+		all, _, err := w.cfg.Store.Said(ctx, offset, limit)
 		if err != nil {
 			return nil, err
 		}
-		items := make([]any, 0, len(videos))
-		for _, v := range videos {
-			item, err := w.said(ctx, site, which, v)
+		items := make([]any, 0, len(all))
+		for _, said := range all {
+			item, err := w.said(ctx, site, said)
 			if err != nil {
 				return nil, err
 			}
-			items = append(items, item)
+			items = append(items, vocab.Bare(item))
 		}
 		return items, nil
 	})
 }
 
-// said is what an actor of ours said when a video came out.
-func (w *Web) said(ctx context.Context, site vocab.Site, which social.Target, v store.Video) (vocab.Object, error) {
-	if which == social.Group {
-		return vocab.Bare(site.Announce(v)), nil
+// said is what the person said: a video that came out, or a boost.
+func (w *Web) said(ctx context.Context, site vocab.Site, said store.Said) (vocab.Object, error) {
+	if said.Boost != "" {
+		return w.boosted(ctx, site, said.Boost)
 	}
-	facts, err := w.cfg.Facts(ctx, v)
-	return vocab.Bare(site.Create(v, facts)), err
+	facts, err := w.cfg.Facts(ctx, said.Video)
+	return site.Create(said.Video, facts), err
+}
+
+func (w *Web) boosted(ctx context.Context, site vocab.Site, id string) (vocab.Object, error) {
+	d, err := w.social.Deed(ctx, id)
+	if err == nil && d.Kind != "boost" { // whom the creator likes is told to the author only
+		err = store.ErrNotFound
+	}
+	return site.Boost(vocab.Deed{ID: d.ID, Object: d.Object, Author: d.Author, At: d.At}), err
+}
+
+func (w *Web) boost(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
+	announce, err := w.boosted(ctx, site, r.PathValue("boost"))
+	if err != nil {
+		return Document{}, err
+	}
+	return object(announce)
 }
 
 func (w *Web) create(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {

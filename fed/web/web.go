@@ -90,6 +90,7 @@ func (w *Web) Objects() map[string]func(context.Context, *http.Request) (Documen
 		"GET /comments/{number}/replies": w.replies,
 		"GET /activities/create/{id}":    w.create,
 		"GET /activities/announce/{id}":  w.announce,
+		"GET /activities/boost/{boost}":  w.boost,
 		"GET /quotes/{number}":           w.quote,
 	})
 }
@@ -145,6 +146,10 @@ func (w *Web) People(ctx context.Context, r *http.Request) (string, error) {
 			return "", &GoneError{}
 		}
 		return "", errors.Join(err, store.ErrNotFound)
+	}
+	if id := r.PathValue("boost"); id != "" {
+		boost, err := w.boosted(ctx, vocab.Site{}, id)
+		return boost.Ref("object"), err
 	}
 	if r.PathValue("number") == "" {
 		return "/", nil

@@ -86,9 +86,14 @@ func (s *Store) ActorByKey(ctx context.Context, key string) (Actor, error) {
 	return row(ctx, s, "actor", scanActor, "select "+actorColumns+" from actors a where key_id = ?", key)
 }
 
-// DeleteActor forgets an actor with all that it did here.
+// DeleteActor forgets an actor with all that it did here, and what was done with its things.
 func (s *Store) DeleteActor(ctx context.Context, uri string) error {
-	return s.shown(ctx, "delete actor", func(tx *sql.Tx) error { return exec(ctx, tx, "delete from actors where uri = ?", uri) })
+	return s.shown(ctx, "delete actor", func(tx *sql.Tx) error {
+		if err := exec(ctx, tx, "delete from deeds where author = ?", uri); err != nil {
+			return err
+		}
+		return exec(ctx, tx, "delete from actors where uri = ?", uri)
+	})
 }
 
 // Strangers returns actors that did nothing here that is left, and were not asked about since

@@ -513,6 +513,34 @@ create table quotes (
 create index quotes_video on quotes (video);
 
 
+-- What the creator liked and boosted of others: comments here, notes and videos elsewhere.
+create table deeds (
+  id      text    primary key, -- in the activity's id: another each time
+  kind    text    not null check (kind in ('like', 'boost')),
+  object  text    not null, -- ActivityPub id
+  url     text    not null, -- its page
+  author  text    not null, -- ActivityPub id
+  acct    text    not null, -- the author's
+  inbox   text    not null, -- where the author heard of it
+  host    text    not null,
+  comment integer references comments (id) on delete cascade, -- null: elsewhere
+  at      integer not null,
+  unique (kind, object)
+) strict, without rowid;
+
+create index deeds_at on deeds (kind, at desc);
+create index deeds_author on deeds (author);
+create index deeds_comment on deeds (comment) where comment is not null;
+
+create trigger deeds_insert after insert on deeds begin
+  update comments set likes = likes + (new.kind = 'like'), boosts = boosts + (new.kind = 'boost') where id = new.comment;
+end;
+
+create trigger deeds_delete after delete on deeds begin
+  update comments set likes = likes - (old.kind = 'like'), boosts = boosts - (old.kind = 'boost') where id = old.comment;
+end;
+
+
 -- Reports by other servers' people, for the creator to read.
 create table reports (
   id     integer primary key,
@@ -569,6 +597,9 @@ insert into outgoing (id, uri, by, body, at) values (1, 'https://video.example/a
 insert into deliveries (outgoing, inbox, host, attempts, reason, run_at) values (1, 'https://example.org/inbox', 'example.org', 0, '', 1760000300000);
 insert into hosts (host, failing_at, parked, reason) values ('example.net', 1760000300000, 0, 'timeout');
 insert into blocks (target, mute, note, at) values ('spam.example', 0, '', 1760000300000);
+insert into deeds (id, kind, object, url, author, acct, inbox, host, comment, at)
+values ('aaaaaaaaaa', 'like', 'https://example.org/notes/3', 'https://example.org/3', 'https://example.org/users/ada', '@ada@example.org',
+  'https://example.org/users/ada/inbox', 'example.org', 3, 1760000300000);
 insert into quotes (quote, actor, video, at) values ('https://example.org/notes/4', 'https://example.org/users/ada', 'h7k2m9qxw4', 1760000300000);
 insert into reports (actor, object, text, at) values ('https://example.org/users/ada', 'https://video.example/videos/h7k2m9qxw4', 'loud', 1760000300000);
 insert into backups (id, at, took, folder, bytes, files, failed_at, reason) values (1, 1760000300000, 1200, '/backup/one', 5000, 7, null, '');

@@ -1,0 +1,239 @@
+package fed_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tubelet/tubelet/fed"
+	"github.com/tubelet/tubelet/fed/vocab"
+	"github.com/tubelet/tubelet/store"
+	"github.com/tubelet/tubelet/store/social"
+)
+
+// received returns the activity of a kind that came from a channel and is about something.
+func (b *tubelet) received(t *testing.T, from *tubelet, kind, about string) (found vocab.Object) {
+	t.Helper()
+	waitFor(t, kind+" of "+about, func() bool {
+		for _, o := range b.queued(t, strings.TrimPrefix(from.url, "http://")) {
+			inner, _ := o.Inner("object")
+			if o.Type() == kind && (o.Ref("object") == about || inner.Ref("object") == about) {
+				found = o
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func fails(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%v, want %v", err, want)
+	}
+}
+
+// The creator likes and boosts a comment, and takes both back.
+func TestDeedsToComment(t *testing.T) {
+	a, b, c := newTubelet(t, "ada"), newTubelet(t, "bob"), newTubelet(t, "cyd")
+	a.run(t) // the others only take in
+	ctx := t.Context()
+	c.post(t, a, c.does("Follow", a.person()))
+	c.received(t, a, "Accept", a.person())
+	video := a.publish(t, "A film")
+	note := b.note("1", a.site(t).Video(video.ID), "<p>Fine!</p>")
+	b.post(t, a, b.does("Create", note))
+	number := a.waitComment(t, note.ID()).ID
+
+	if _, err := a.DoTo(ctx, fed.Like, number); err != nil {
+		t.Fatal(err)
+	}
+	like := b.received(t, a, "Like", note.ID())
+	if like.Ref("actor") != a.person() || like.Ref("to") != b.person() {
+		t.Errorf("%v", like)
+	}
+	_, err := a.DoTo(ctx, fed.Like, number)
+	fails(t, err, store.ErrExists)
+	boost, err := a.DoTo(ctx, fed.Boost, number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []*tubelet{b, c} { // its author, and who follows
+		if o := who.received(t, a, "Announce", note.ID()); !o.IsPublic() || o.ID() != a.url+"/activities/boost/"+boost.ID {
+			t.Errorf("%v", o)
+		}
+	}
+	if list, _, err := a.store.Comments(ctx, video.ID, 0, 5); err != nil || list[0].Likes != 1 || list[0].Boosts != 1 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if c.inboxHas(t, strings.TrimPrefix(a.url, "http://"), "Like", "") {
+		t.Error("a follower is told of a like")
+	}
+	outbox := get(t, a.url+"/users/ada/outbox?page=1").Inners("orderedItems")
+	if len(outbox) != 2 || outbox[0].ID() != a.url+"/activities/boost/"+boost.ID || outbox[1].Type() != "Create" {
+		t.Errorf("%v", outbox)
+	}
+	if o := get(t, boostID(a, boost)); o.Ref("object") != note.ID() {
+		t.Errorf("%v", o)
+	}
+
+	for _, kind := range []string{fed.Like, fed.Boost} {
+		if _, err := a.TakeBack(ctx, kind, number, ""); err != nil {
+			t.Fatal(err)
+		}
+		_, err := a.TakeBack(ctx, kind, number, "")
+		fails(t, err, store.ErrNotFound)
+	}
+	waitFor(t, "both Undos", func() bool {
+		n := 0
+		for _, o := range b.queued(t, strings.TrimPrefix(a.url, "http://")) {
+			if inner, whole := o.Inner("object"); o.Type() == "Undo" && whole && inner.Ref("actor") == a.person() && inner.Ref("object") == note.ID() {
+				n++
+			}
+		}
+		return n == 2
+	})
+	c.received(t, a, "Undo", note.ID())
+	if list, _, err := a.store.Comments(ctx, video.ID, 0, 5); err != nil || list[0].Likes+list[0].Boosts != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+
+	// Liked again at once: another activity, or others would take it for the one undone.
+	if _, err := a.DoTo(ctx, fed.Like, number); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the second Like", func() bool {
+		ids := map[string]bool{}
+		for _, o := range b.queued(t, strings.TrimPrefix(a.url, "http://")) {
+			ids[o.ID()] = o.Type() == "Like"
+		}
+		delete(ids, like.ID())
+		for _, second := range ids {
+			if second {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func boostID(a *tubelet, d social.Deed) string { return a.url + "/activities/boost/" + d.ID }
+
+func get(t *testing.T, address string) vocab.Object {
+	t.Helper()
+	answer, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := vocab.Parse(body)
+	if err != nil {
+		t.Fatal(err, address)
+	}
+	return o
+}
+
+// What is not to be liked, and why.
+func TestDeedsRefused(t *testing.T) {
+	a, b := newTubelet(t, "ada"), newTubelet(t, "bob")
+	stop := a.run(t)
+	ctx, people := t.Context(), a.store.Social()
+	video := a.publish(t, "A film")
+	note := b.note("1", a.site(t).Video(video.ID), "<p>Fine!</p>")
+	b.post(t, a, b.does("Create", note))
+	number := a.waitComment(t, note.ID()).ID
+	own, err := a.Reply(ctx, video.ID, number, "Thanks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	try := func(n int64) error { _, err := a.DoTo(ctx, fed.Like, n); return err }
+	fails(t, try(own.ID), store.ErrInvalid)
+	fails(t, try(99), store.ErrNotFound)
+	if err := people.SetCommentState(ctx, number, social.Hidden); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, try(number), store.ErrExists)
+	if err := people.SetCommentState(ctx, number, social.Shown); err != nil {
+		t.Fatal(err)
+	}
+	video.Visibility = store.Unlisted
+	if err := a.store.UpdateVideo(ctx, video); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, try(number), store.ErrInvalid)
+
+	host := strings.TrimPrefix(b.url, "http://")
+	public := b.serve("2", "https://third.example/1", "<p>Hello</p>")
+	at := func(address string) error { _, err := a.DoAt(ctx, fed.Boost, address); return err }
+	if err := people.Block(ctx, social.Block{Target: "@bob@" + host, At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, at(public.ID()), store.ErrExists)
+	if err := people.Unblock(ctx, "@bob@"+host); err != nil {
+		t.Fatal(err)
+	}
+	private := b.serve("3", "https://third.example/1", "<p>Hello</p>")
+	private["to"] = []string{b.person() + "/followers"}
+	other := b.serve("4", "https://third.example/1", "<p>Hello</p>")
+	other["type"] = "Question"
+	foreign := b.serve("5", "https://third.example/1", "<p>Hello</p>")
+	foreign["attributedTo"] = a.person()
+	for address, want := range map[string]error{
+		private.ID(): store.ErrInvalid, other.ID(): store.ErrInvalid, foreign.ID(): fed.ErrElsewhere, b.url + "/notes/none": fed.ErrElsewhere,
+		a.url + "/comments/1": store.ErrInvalid, "gopher://" + host: store.ErrInvalid, b.person(): store.ErrInvalid,
+	} {
+		fails(t, at(address), want)
+	}
+	if all, _, err := people.Queue(ctx); err != nil || all != 1 { // the answer
+		t.Errorf("%d on their way, %v", all, err)
+	}
+}
+
+// A video elsewhere, named by its page, whose object has another address.
+func TestDeedElsewhere(t *testing.T) {
+	a, b := newTubelet(t, "ada"), newTubelet(t, "bob")
+	ctx := t.Context()
+	film := vocab.Object{
+		"id": b.url + "/w/1", "type": "Video", "attributedTo": []any{vocab.Object{"type": "Person", "id": b.person()}}, "name": "A film", "to": []string{vocab.Public},
+		"url": []any{vocab.Object{"type": "Link", "mediaType": "text/html", "href": b.url + "/watch/1"}},
+	}
+	for _, path := range []string{"GET /watch/1", "GET /w/1"} {
+		b.mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { answer(w, film) })
+	}
+	done, err := a.DoAt(ctx, fed.Like, b.url+"/watch/1")
+	if err != nil || done.Object != film.ID() || done.URL != b.url+"/watch/1" {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	for _, address := range []string{film.ID(), b.url + "/watch/1"} {
+		_, err := a.DoAt(ctx, fed.Like, address)
+		fails(t, err, store.ErrExists)
+	}
+	_, err = a.TakeBack(ctx, fed.Boost, 0, film.ID())
+	fails(t, err, store.ErrNotFound)
+	if _, err := a.TakeBack(ctx, fed.Like, 0, b.url+"/watch/1"); err != nil {
+		t.Fatal(err)
+	}
+	// No server ran so far: it finds both, in their order.
+	a.run(t)
+	b.received(t, a, "Like", film.ID())
+	b.received(t, a, "Undo", film.ID())
+
+	// What its author deletes is off the list.
+	if _, err := a.DoAt(ctx, fed.Boost, film.ID()); err != nil {
+		t.Fatal(err)
+	}
+	b.post(t, a, b.does("Delete", film.ID()))
+	waitFor(t, "no boost", func() bool {
+		list, err := a.store.Social().Deeds(ctx, fed.Boost, 5)
+		return err == nil && len(list) == 0
+	})
+}
