@@ -29,8 +29,13 @@ type begun struct {
 	missing int
 }
 
-// take fetches a file, or the rest of it, and puts it on the shelf.
+// take fetches a file, or what is missing of it, and puts it on the shelf. It stops after
+// takeTime, which does not count the look at what is there: of a large file on a slow disk
+// that may take as long.
 func (m *Mirror) take(ctx context.Context, f File) error {
+	if err := m.shelf.fits(f); err != nil {
+		return fmt.Errorf("fetch %s: %w", f.Title, err)
+	}
 	t, source, err := m.readTorrent(ctx, f.Base, f.Torrent)
 	if err != nil {
 		return err
@@ -43,6 +48,8 @@ func (m *Mirror) take(ctx context.Context, f File) error {
 	if err != nil {
 		return fmt.Errorf("fetch %s: %w", f.Title, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, takeTime)
+	defer cancel()
 	m.leech(ctx, f, b)
 	for b.missing > 0 && err == nil {
 		err = m.fetchSpan(ctx, f.Source, b)

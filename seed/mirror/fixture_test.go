@@ -56,6 +56,7 @@ type channel struct {
 	refused bool                   // mirrors
 	limit   int64                  // bytes of a file after which a transfer breaks; 0 for none
 	corrupt bool                   // files are sent with one wrong byte
+	down    bool                   // the feed can't be read
 	sent    int64                  // bytes of files
 	ranges  []string
 }
@@ -142,6 +143,10 @@ func (c *channel) named(r *http.Request) (video, bool) {
 func (c *channel) sendFeed(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.down {
+		http.Error(w, "down", http.StatusServiceUnavailable)
+		return
+	}
 	number, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	items := []any{}
 	next := ""
@@ -216,8 +221,21 @@ func (b *breaking) Write(p []byte) (int, error) {
 	return b.ResponseWriter.Write(p)
 }
 
-// begin runs a mirror of c in a folder.
+// begin adds c to the mirror in a folder, and runs it.
 func (c *channel) begin(t *testing.T, dir string, change func(*mirror.Config)) *mirror.Mirror {
+	t.Helper()
+	m, err := mirror.New(mirror.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Add(t.Context(), c.URL); err != nil {
+		t.Fatal(err)
+	}
+	return c.run(t, dir, change)
+}
+
+// run runs the mirror in a folder.
+func (c *channel) run(t *testing.T, dir string, change func(*mirror.Config)) *mirror.Mirror {
 	t.Helper()
 	cfg := mirror.Config{Dir: dir, Every: 200 * time.Millisecond}
 	if change != nil {
@@ -225,9 +243,6 @@ func (c *channel) begin(t *testing.T, dir string, change func(*mirror.Config)) *
 	}
 	m, err := mirror.New(cfg)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.Add(t.Context(), c.URL); err != nil {
 		t.Fatal(err)
 	}
 	ctx, end := context.WithCancel(context.Background())

@@ -38,7 +38,7 @@ func TestHostileFeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages.Store(0)
-	if _, err := m.look(t.Context(), added.Listed); err == nil {
+	if _, _, err := m.look(t.Context(), added.Listed); err == nil {
 		t.Error("a look at broken torrents finds nothing wrong")
 	}
 	if n := pages.Load(); n > maxPages+1 {

@@ -46,6 +46,38 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestHomeAway: what has come of a file is kept while its home can't be asked.
+func TestHomeAway(t *testing.T) {
+	c, dir := newChannel(t), t.TempDir()
+	v := c.publish("long", 3_000_000)
+	other, err := mirror.New(mirror.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Add(t.Context(), c.URL); err != nil {
+		t.Fatal(err)
+	}
+	part := filepath.Join(dir, "files", v.torrent.InfoHash.String()+".part")
+	if err := os.WriteFile(part, v.data[:2_500_000], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.down = true
+	m := c.run(t, dir, nil)
+	poll(t, "a look in vain", func() bool { return strings.Contains(only(t, m).Error, "503") })
+	before := only(t, m).Looked
+	poll(t, "another", func() bool { return only(t, m).Looked.After(before) })
+	if _, err := os.Stat(part); err != nil {
+		t.Fatal(err)
+	}
+	c.change(func() { c.down = false })
+	poll(t, "the file", func() bool { return has(dir, v) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sent > 1_000_000 {
+		t.Errorf("%d bytes were fetched where 500000 were missing", c.sent)
+	}
+}
+
 // TestCorrupt: what is not what it should be does not get on the shelf.
 func TestCorrupt(t *testing.T) {
 	c, dir := newChannel(t), t.TempDir()

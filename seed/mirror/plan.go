@@ -19,9 +19,10 @@ const (
 	enoughSeeds  = 3              // a file seeded by so many others is as safe as by more
 	recheckTime  = 24 * time.Hour // of files that are too old for the feed
 	lookTime     = 15 * time.Minute
-	maxNew       = 500       // torrents read for one channel in one look; the next goes on
-	takeTime     = time.Hour // for one file, before others have their turn; it goes on later
-	diskReserve  = 256 << 20 // bytes of disk that stay free
+	maxNew       = 500                // torrents read for one channel in one look; the next goes on
+	takeTime     = time.Hour          // for one file, before others have their turn; it goes on later
+	diskReserve  = 256 << 20          // bytes of disk that stay free
+	unseenTime   = 7 * 24 * time.Hour // for what was begun of a home that can't be asked
 )
 
 // candidate is a file that could be on the shelf.
@@ -33,10 +34,47 @@ type candidate struct {
 
 // round looks at every channel, decides what should be on the shelf, and fetches it.
 func (m *Mirror) round(ctx context.Context, n notes) error {
+	all, complete, err := m.lookAll(ctx, n)
+	errs := []error{err}
+	if n.Size > 0 && total(all) > n.Size {
+		m.countSeeds(ctx, all)
+	}
+	wanted := map[metainfo.Hash]bool{} // begun files that stay
+	size := n.Size
+	if !complete {
+		var unseen int64
+		if wanted, unseen, err = m.shelf.unseen(all); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		size = left(size, unseen)
+	}
+	fetch, drop := plan(all, size)
+	for _, f := range drop {
+		m.drop(f, "the room is needed for what is seeded by fewer")
+	}
+	for _, f := range fetch {
+		wanted[f.hash] = true
+	}
+	errs = append(errs, m.shelf.tidy(wanted))
+	for _, f := range fetch {
+		if err := m.take(ctx, f); err != nil {
+			errs = append(errs, err)
+			m.note(f.Base, func(s *Status) { s.Error = err.Error() })
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lookAll looks at every channel. complete says that what it returns is all that they have.
+func (m *Mirror) lookAll(ctx context.Context, n notes) (all []candidate, complete bool, err error) {
 	var errs []error
-	var all []candidate
+	complete = true
 	for _, c := range n.Channels {
-		found, err := m.look(ctx, c)
+		found, whole, err := m.look(ctx, c)
+		complete = complete && whole && err == nil
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -48,46 +86,22 @@ func (m *Mirror) round(ctx context.Context, n notes) error {
 		})
 		all = append(all, found...)
 	}
-	if n.Size > 0 && total(all) > n.Size {
-		m.countSeeds(ctx, all)
-	}
-	fetch, drop := plan(all, n.Size)
-	for _, f := range drop {
-		m.drop(f, "the room is needed for what is seeded by fewer")
-	}
-	wanted := map[metainfo.Hash]bool{}
-	for _, f := range fetch {
-		wanted[f.hash] = true
-	}
-	errs = append(errs, m.shelf.tidy(wanted))
-	for _, f := range fetch {
-		if err := m.takeSome(ctx, f); err != nil {
-			errs = append(errs, err)
-			m.note(f.Base, func(s *Status) { s.Error = err.Error() })
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	return errors.Join(errs...)
+	return all, complete, errors.Join(errs...)
 }
 
-// takeSome is take, for as long as a file may hold up the others.
-func (m *Mirror) takeSome(ctx context.Context, f File) error {
-	if free, err := m.shelf.free(); err != nil || free-f.Bytes < diskReserve {
-		return cmp.Or(err, fmt.Errorf("fetch %s: its %d bytes would fill the disk", f.Title, f.Bytes))
+// left is what a limit leaves beside the begun files that the looks did not show.
+func left(size, unseen int64) int64 {
+	if size <= 0 {
+		return 0 // no limit
 	}
-	ctx, cancel := context.WithTimeout(ctx, takeTime)
-	defer cancel()
-	return m.take(ctx, f)
+	return max(1, size-unseen)
 }
 
-// look returns what a channel offers and what the shelf has of it. Without its feed we know
-// nothing new, and keep what we have.
-func (m *Mirror) look(ctx context.Context, c Listed) ([]candidate, error) {
+// look returns what a channel offers and what the shelf has of it; whole says that this is
+// all of it. Without its feed we know nothing new, and keep what we have.
+func (m *Mirror) look(ctx context.Context, c Listed) (found []candidate, whole bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	var found []candidate
 	listed := map[string]bool{}
 	asked := 0
 	p, err := m.readFeed(ctx, c.Feed)
@@ -112,7 +126,7 @@ func (m *Mirror) look(ctx context.Context, c Listed) ([]candidate, error) {
 			found = append(found, candidate{File: f, held: true})
 		}
 	}
-	return found, err
+	return found, asked <= maxNew, err
 }
 
 // read reports whether a torrent's address was read before.

@@ -34,14 +34,15 @@ type File struct {
 // shelf is the folder of whole files. What was checked when it came is not checked again:
 // who gets it does.
 type shelf struct {
-	dir string
+	dir  string
+	free func(dir string) (int64, error) // bytes of its disk
 
 	mu    sync.Mutex
 	files map[metainfo.Hash]File
 }
 
 func openShelf(dir string) (*shelf, error) {
-	s := &shelf{dir: dir}
+	s := &shelf{dir: dir, free: freeBytes}
 	return s, s.load()
 }
 
@@ -176,14 +177,58 @@ func (s *shelf) remove(h metainfo.Hash) error {
 	return errors.Join(errs...)
 }
 
-// free returns the bytes of disk that are free for us. What has begun takes its room only as
-// it comes.
-func (s *shelf) free() (int64, error) {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(s.dir, &disk); err != nil {
-		return 0, fmt.Errorf("look at the mirror's disk: %w", err)
+// fits reports an error if the rest of a file would fill the disk. What has come of it is
+// on the disk already.
+func (s *shelf) fits(f File) error {
+	free, err := s.free(s.dir)
+	if err != nil {
+		return fmt.Errorf("look at the mirror's disk: %w", err)
 	}
-	return int64(disk.Bavail) * disk.Bsize, nil
+	if rest := f.Bytes - min(onDisk(s.path(f.hash, ".part")), f.Bytes); free-rest < diskReserve {
+		return fmt.Errorf("the %d bytes that are missing of it would fill the disk", rest)
+	}
+	return nil
+}
+
+// freeBytes returns the bytes of a folder's disk that are free for us.
+func freeBytes(dir string) (int64, error) {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return 0, err
+	}
+	return int64(disk.Bavail) * int64(disk.Bsize), nil
+}
+
+// onDisk returns the bytes that a file takes. A begun one has its full length from the start,
+// and room on the disk only for what has come.
+func onDisk(path string) int64 {
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err != nil {
+		return 0
+	}
+	return int64(stat.Blocks) * 512 // the unit of stat(2), whatever the file system has
+}
+
+// unseen returns the begun files that are none of those found, and the bytes that they take:
+// while a home can't be asked, what was begun of its files is kept for a while.
+func (s *shelf) unseen(found []candidate) (hashes map[metainfo.Hash]bool, bytes int64, err error) {
+	parts, err := filepath.Glob(filepath.Join(s.dir, "*.part"))
+	if err != nil {
+		return nil, 0, err
+	}
+	hashes = map[metainfo.Hash]bool{}
+	for _, part := range parts {
+		h, err := metainfo.ParseHash(strings.TrimSuffix(filepath.Base(part), ".part"))
+		info, statErr := os.Stat(part)
+		if err != nil || statErr != nil || time.Since(info.ModTime()) > unseenTime {
+			continue
+		}
+		if !slices.ContainsFunc(found, func(c candidate) bool { return c.hash == h }) {
+			hashes[h] = true
+			bytes += onDisk(part)
+		}
+	}
+	return hashes, bytes, nil
 }
 
 // tidy deletes begun files that are no longer wanted.
