@@ -183,12 +183,15 @@ func (b *Inbox) verify(ctx context.Context, signature sign.Signature, activity v
 	if errors.As(err, &status) && status.Gone() && activity.Is("Delete") {
 		return social.Actor{}, nil
 	}
+	if errors.As(err, &status) && status.Code == http.StatusTooManyRequests { // ours or theirs
+		return social.Actor{}, &refusal{http.StatusTooManyRequests, "your server was asked for too many keys"}
+	}
 	if err != nil {
 		b.cfg.Log.DebugContext(ctx, "cannot find a key", "key", signature.KeyID, "err", err)
 		return social.Actor{}, &refusal{http.StatusUnauthorized, "the key cannot be found"}
 	}
 	if err = signature.Verify(key); err != nil && known {
-		actor, key, err = b.rekeyed(ctx, actor, now, err)
+		actor, key, err = b.rekeyed(ctx, actor, caller, now, err)
 		if err == nil {
 			err = signature.Verify(key)
 		}
@@ -203,7 +206,10 @@ func (b *Inbox) verify(ctx context.Context, signature sign.Signature, activity v
 }
 
 // rekeyed asks for a key anew that did not fit; refused is what to say when that was done lately.
-func (b *Inbox) rekeyed(ctx context.Context, actor social.Actor, now time.Time, refused error) (social.Actor, *rsa.PublicKey, error) {
+func (b *Inbox) rekeyed(ctx context.Context, actor social.Actor, caller string, now time.Time, refused error) (social.Actor, *rsa.PublicKey, error) {
+	if !b.limits.fetch(caller, now) {
+		return social.Actor{}, nil, refused
+	}
 	actor, key, err := b.cfg.People.Rekey(ctx, actor, now)
 	if err != nil {
 		return social.Actor{}, nil, refused

@@ -79,7 +79,7 @@ func (p *People) finger(ctx context.Context, handle string) (answer vocab.Object
 	}
 	answer, err = p.cfg.Remote.JSON(ctx, address, "application/jrd+json, application/json")
 	if err != nil {
-		p.fail(address)
+		p.fail(address, err)
 		return nil, "", err
 	}
 	subject, isAccount := strings.CutPrefix(answer.Text("subject"), "acct:")

@@ -8,10 +8,13 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/fed/sign"
@@ -27,9 +30,12 @@ const (
 	failures = 1000             // remembered at once
 	often    = 5 * time.Second  // before which an actor does not change again
 	held     = 2000             // keys at hand
+	renewed  = 6 * time.Second  // between keys of one domain that are fetched anew
 	longName = 100
 	longID   = 2000 // bytes of any address of an actor
 	longKey  = 8192 // bytes of a key
+
+	renewedAtOnce = 30
 )
 
 // ErrUnknown means that nobody could be found who is meant.
@@ -47,8 +53,9 @@ type People struct {
 	cfg Config
 
 	mu     sync.Mutex
-	failed map[string]time.Time // when it may be tried again, by address
-	keys   map[string]holder    // of who spoke to us lately, by key id
+	failed map[string]time.Time     // when it may be tried again, by address
+	keys   map[string]holder        // of who spoke to us lately, by key id
+	anew   map[string]*rate.Limiter // keys that are fetched anew, by registered domain
 }
 
 // holder is an actor with its key, ready for use.
@@ -60,7 +67,7 @@ type holder struct {
 
 // New returns a finder of actors.
 func New(cfg Config) *People {
-	return &People{cfg: cfg, failed: map[string]time.Time{}, keys: map[string]holder{}}
+	return &People{cfg: cfg, failed: map[string]time.Time{}, keys: map[string]holder{}, anew: map[string]*rate.Limiter{}}
 }
 
 // ByKey returns the actor whose key has that id, and the key. Unknown ones are fetched.
@@ -121,13 +128,35 @@ func (p *People) Forget(actor social.Actor) {
 	delete(p.keys, actor.URI)
 }
 
-// Rekey fetches a key anew that did not fit, since actors change theirs. It reports
-// ErrUnknown when it was fetched only lately, which is how often strangers can make us ask.
+// Rekey fetches a key anew that did not fit, since actors change theirs. It reports ErrUnknown
+// when it was fetched only lately, or many of its domain were, which is how often strangers can
+// make us ask.
 func (p *People) Rekey(ctx context.Context, known social.Actor, now time.Time) (social.Actor, *rsa.PublicKey, error) {
-	if now.Sub(known.FetchedAt) < settled {
+	actor, err := p.cfg.Store.Actor(ctx, known.URI) // what is at hand may be older than the last time
+	if err != nil {
+		return social.Actor{}, nil, err
+	}
+	if now.Sub(actor.FetchedAt).Abs() < settled || !p.mayAsk(actor.Host, now) { // far ahead is a clock that was
 		return social.Actor{}, nil, ErrUnknown
 	}
-	return p.fetchKey(ctx, known.KeyID)
+	p.Forget(actor) // by whichever id
+	return p.fetchKey(ctx, actor.KeyID)
+}
+
+// mayAsk reports whether a further key of a host's domain may be fetched anew.
+func (p *People) mayAsk(host string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	domain := remote.Domain(host)
+	limiter, known := p.anew[domain]
+	if !known {
+		if len(p.anew) >= failures {
+			clear(p.anew)
+		}
+		limiter = rate.NewLimiter(rate.Every(renewed), renewedAtOnce)
+		p.anew[domain] = limiter
+	}
+	return limiter.AllowN(now, 1)
 }
 
 func (p *People) fetchKey(ctx context.Context, keyID string) (social.Actor, *rsa.PublicKey, error) {
@@ -179,16 +208,15 @@ func (p *People) fetch(ctx context.Context, uri string) (social.Actor, error) {
 	if err == nil && object.Ref("owner") != "" && object.Text("publicKeyPem") != "" {
 		object, err = p.cfg.Remote.Object(ctx, object.Ref("owner"), p.cfg.Key) // a key document of its own
 	}
-	if err != nil {
-		p.fail(uri)
-		return social.Actor{}, err
+	var actor social.Actor
+	if err == nil {
+		actor, err = read(object, uri)
 	}
-	actor, err := read(object, uri)
 	if err == nil {
 		err = p.confirm(ctx, actor, uri)
 	}
 	if err != nil {
-		p.fail(uri)
+		p.fail(uri, err)
 		return social.Actor{}, err
 	}
 	if old, err := p.cfg.Store.Actor(ctx, actor.URI); err == nil && old.AvatarURL == actor.AvatarURL {
@@ -280,11 +308,24 @@ func (p *People) failedLately(uri string) bool {
 	return there && time.Now().Before(until)
 }
 
-func (p *People) fail(uri string) {
+// fail has an address left alone for a while. What says nothing of the address does not count:
+// whoever asked us has gone, or it was asked too often, by us or by others.
+func (p *People) fail(uri string, err error) {
+	wait := patience
+	status, answered := errors.AsType[*remote.StatusError](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return
+	case answered && status.Code == http.StatusTooManyRequests:
+		wait = min(status.RetryAfter, patience)
+	}
+	if wait == 0 {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.failed) >= failures {
 		clear(p.failed)
 	}
-	p.failed[uri] = time.Now().Add(patience)
+	p.failed[uri] = time.Now().Add(wait)
 }

@@ -1,6 +1,7 @@
 package people_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -270,5 +271,86 @@ func TestActorForKey(t *testing.T) {
 	}
 	if n := h.hits.Load(); n != 1 || !p.Known(t.Context(), id) {
 		t.Errorf("%d fetches", n)
+	}
+}
+
+// A signature that does not fit makes us ask once in a while, by whichever id the key was named.
+func TestRekey(t *testing.T) {
+	p, s, pem := newPeople(t)
+	h := newHost(t)
+	now := time.Now()
+	for i := range 40 {
+		id := h.actor(fmt.Sprint("a", i), pem, nil)
+		actor, _, err := p.ByKey(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		actor, err = s.Actor(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		actor.FetchedAt = now.Add(-time.Hour)
+		if i == 0 {
+			actor.FetchedAt = now.Add(1000 * time.Hour) // by a clock that was ahead
+		}
+		if _, err := s.SaveActor(t.Context(), actor); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := h.hits.Load()
+	stranger := func(i int) {
+		actor, _, err := p.ByKey(t.Context(), h.URL+fmt.Sprint("/users/a", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, _ = p.Rekey(t.Context(), actor, now) // most of them are refused
+	}
+	for range 20 {
+		stranger(0)
+	}
+	if n := h.hits.Load() - before; n != 1 {
+		t.Errorf("one actor was asked for %d times", n)
+	}
+	for i := range 40 {
+		stranger(i)
+	}
+	if n := h.hits.Load() - before; n != 30 {
+		t.Errorf("a host was asked %d times, want 30", n)
+	}
+}
+
+// What says nothing of an actor does not have it left alone.
+func TestNotItsFault(t *testing.T) {
+	p, _, pem := newPeople(t)
+	h := newHost(t)
+	id := h.actor("ada", pem, nil)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Actor(gone, id); err == nil {
+		t.Fatal("fetched for nobody")
+	}
+	var patience atomic.Value
+	patience.Store("")
+	h.mux.HandleFunc("GET /users/bob", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", patience.Load().(string))
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	for range 3 {
+		if _, err := p.Actor(t.Context(), h.URL+"/users/bob"); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	if n := h.hits.Load(); n != 3 {
+		t.Errorf("asked %d times, want 3", n)
+	}
+	patience.Store("600") // is asked for, and given
+	for range 3 {
+		_, _ = p.Actor(t.Context(), h.URL+"/users/bob")
+	}
+	if n := h.hits.Load(); n != 4 {
+		t.Errorf("asked %d times, want 4", n)
+	}
+	if _, err := p.Actor(t.Context(), id); err != nil {
+		t.Errorf("left alone for no fault of its own: %v", err)
 	}
 }
