@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
-	"runtime/debug"
+	"errors"
 	"time"
+
+	"github.com/tubelet/tubelet/server/idle"
 )
 
 const (
@@ -56,11 +58,10 @@ func (s *site) rest(ctx context.Context) error {
 	}
 }
 
-// release gives back what nobody wants now. The pages of the program's own file are left
-// to the system, which drops them itself when it needs the room.
+// release gives back what nobody wants now.
 func (s *site) release(ctx context.Context) {
-	if err := s.store.Rest(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("memory of the database kept", "err", err)
+	err := s.store.Rest(ctx)
+	if err = errors.Join(err, idle.Release()); err != nil && ctx.Err() == nil {
+		s.log.Warn("memory kept", "err", err)
 	}
-	debug.FreeOSMemory()
 }
