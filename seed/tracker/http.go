@@ -76,8 +76,7 @@ func (t *Tracker) Scrape(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.mu.Lock()
-	v := t.visitor(t.address(r))
-	often := v == nil || !v.announce(time.Now())
+	often := !t.visitor(t.address(r)).announce(time.Now())
 	t.mu.Unlock()
 	if often {
 		writeFailure(w, reasonOften)

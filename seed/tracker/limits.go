@@ -25,7 +25,8 @@ const (
 	maxHosts       = 2_000     // announced over HTTP in one swarm
 	maxAllHosts    = 50_000    // in all swarms
 	maxHostsEach   = 8         // in one swarm from one address
-	maxVisitors    = 100_000   // addresses remembered
+	maxVisitors    = 100_000   // addresses remembered; more than maxSockets
+	maxRefusals    = 1_000     // addresses remembered from where a mirror was refused
 	maxScrape      = 74        // infohashes in one scrape
 	maxReceived    = 64        // senders in one report
 	maxPieces      = 64        // pieces in a list of a report
@@ -92,19 +93,10 @@ type visitor struct {
 	answers   int // of our own seed, in the making
 	announces bucket
 	answered  bucket
-	refused   refused // the last mirror of this address that was turned away
 }
-
-// refused is a mirror that was turned away.
-type refused struct {
-	id string
-	at time.Time
-}
-
-func (r refused) holds(now time.Time) bool { return r.id != "" && now.Sub(r.at) < refusedFor }
 
 func (v *visitor) idle(now time.Time) bool {
-	return v.sockets == 0 && now.Sub(v.announces.last) > time.Minute && !v.refused.holds(now)
+	return v.sockets == 0 && now.Sub(v.announces.last) > time.Minute
 }
 
 // announce counts an announce and reports whether it may be answered.
@@ -120,15 +112,12 @@ func (v *visitor) announce(now time.Time) bool {
 func (t *Tracker) may(now time.Time, addr netip.Addr) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.visitor(addr)
-	return v != nil && v.announce(now)
+	return t.visitor(addr).announce(now)
 }
 
 // missed makes an announce for an unknown infohash a dear one. The caller holds the mutex.
 func (t *Tracker) missed(addr netip.Addr) {
-	if v := t.visitor(addr); v != nil {
-		v.announces.spend(missCost-1, announceBurst)
-	}
+	t.visitor(addr).announces.spend(missCost-1, announceBurst)
 }
 
 // network is what stands for an address: of IPv6 a /64, since who has one has all of it.
@@ -148,14 +137,35 @@ func place(addr netip.Addr) string {
 	return network(addr).String()
 }
 
-// visitor returns what is known of an address, nil when there are too many. The caller
-// holds the mutex.
+// visitor returns what is known of an address. The caller holds the mutex.
 func (t *Tracker) visitor(addr netip.Addr) *visitor {
 	addr = network(addr)
 	v := t.visitors[addr]
-	if v == nil && len(t.visitors) < maxVisitors {
+	if v == nil {
+		if len(t.visitors) >= maxVisitors {
+			t.forgetOne()
+		}
 		v = &visitor{}
 		t.visitors[addr] = v
 	}
 	return v
+}
+
+// forgetOne makes room for a newcomer: of some addresses without a socket it forgets the one
+// that announced longest ago. Who has a network of addresses would else keep everybody out,
+// and who is forgotten loses nothing but what it had used up.
+func (t *Tracker) forgetOne() {
+	const some = 32
+	var oldest netip.Addr
+	var last time.Time
+	looked := 0
+	for addr, v := range t.visitors { // walked in another order each time
+		if looked++; looked > some && oldest.IsValid() {
+			break
+		}
+		if v.sockets == 0 && addr.IsValid() && (!oldest.IsValid() || v.announces.last.Before(last)) {
+			oldest, last = addr, v.announces.last
+		}
+	}
+	delete(t.visitors, oldest)
 }

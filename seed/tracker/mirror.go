@@ -31,13 +31,13 @@ func (t *Tracker) greet(now time.Time, s *socket, m message) bool {
 	if len(s.members) > 0 {
 		return false
 	}
-	switch before := &s.visitor.refused; {
-	case !allowed && s.own:
-		*before = refused{guest.ID, now}
-	case before.id == guest.ID: // the creator has thought better of it
-		*before = refused{}
+	switch {
+	case allowed:
+		t.refused.forgive(s.addr, guest.ID) // the creator has thought better of it
+	case s.own:
+		t.refused.add(now, s.addr, guest.ID)
 	}
-	if !allowed || s.visitor.refused.holds(now) || t.mirrors >= maxMirrors || s.visitor.mirrors >= maxMirrorsEach {
+	if !allowed || t.refused.holds(now, s.addr) || t.mirrors >= maxMirrors || s.visitor.mirrors >= maxMirrorsEach {
 		s.send(refusal{"refuse", "", reasonMirror})
 		return true
 	}
@@ -86,7 +86,7 @@ func (t *Tracker) refuseMirrors() {
 func (t *Tracker) turnAway(s *socket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s.visitor.refused = refused{s.mirror.ID, time.Now()}
+	t.refused.add(time.Now(), s.addr, s.mirror.ID)
 	s.cut()
 }
 

@@ -81,7 +81,7 @@ func (t *Tracker) admit(r *http.Request) (*socket, int) {
 	defer t.mu.Unlock()
 	v := t.visitor(addr)
 	switch {
-	case t.ended, len(t.sockets) >= maxSockets, v == nil:
+	case t.ended, len(t.sockets) >= maxSockets:
 		return nil, http.StatusServiceUnavailable
 	case v.sockets >= maxPerAddress:
 		return nil, http.StatusTooManyRequests

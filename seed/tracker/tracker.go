@@ -82,6 +82,7 @@ type Tracker struct {
 	sockets  map[*socket]struct{}
 	rooms    map[metainfo.Hash]*room
 	visitors map[netip.Addr]*visitor
+	refused  refusals
 	owners   map[peerID]*owner // of the ids that the scheduler knows
 	tickets  map[string]peerID // of the owners
 	mirrors  int               // on sockets
@@ -97,6 +98,7 @@ func New(cfg Config) *Tracker {
 		sockets:  map[*socket]struct{}{},
 		rooms:    map[metainfo.Hash]*room{},
 		visitors: map[netip.Addr]*visitor{},
+		refused:  refusals{},
 		owners:   map[peerID]*owner{},
 		tickets:  map[string]peerID{},
 	}
@@ -159,6 +161,7 @@ func (t *Tracker) sweep(now time.Time) {
 			delete(t.visitors, addr)
 		}
 	}
+	t.refused.expire(now)
 }
 
 // pingSilent pings who is in a swarm and has said nothing for a while.
