@@ -122,6 +122,9 @@ func ffmpeg(ctx context.Context, w *world) Finding {
 	cmd := exec.CommandContext(ctx, path, "-hide_banner", "-encoders")
 	cmd.Env = []string{}
 	list, err := cmd.Output()
+	if ctx.Err() != nil {
+		return slow(path)
+	}
 	if err != nil {
 		return fail("%s could not be run: %v.", "Install it anew: sudo apt install --reinstall ffmpeg", path, err)
 	}
@@ -137,13 +140,22 @@ func ffmpeg(ctx context.Context, w *world) Finding {
 	cmd = exec.CommandContext(ctx, path, "-nostdin", "-v", "error", "-f", "lavfi", "-i", "color=gray:s=256x144:r=1:d=1", "-frames:v", "1",
 		"-pix_fmt", "yuv420p", "-c:v", encoder, "-f", "null", "-")
 	cmd.Env = []string{}
-	if err := cmd.Run(); err != nil && ctx.Err() == nil {
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		return slow(path)
+	}
+	if err != nil {
 		if encoder != "libx264" {
 			return warn("The encoder %s made no picture: libx264 is used instead.", "tubelet config set encoder auto", encoder)
 		}
 		return fail("ffmpeg's encoder made no picture: %v.", "Install it anew: sudo apt install --reinstall ffmpeg", err)
 	}
 	return fine("%s at %s", version, path)
+}
+
+// slow says that ffmpeg was not at fault, as far as is known.
+func slow(path string) Finding {
+	return warn("%s did not end within %s.", "Look again when the machine has less to do; if it stays so, the disk is slow or failing.", path, localTime)
 }
 
 // release reads the numbers that a version begins with: "5.1.9-0+deb12u1", "n7.1".
