@@ -69,7 +69,7 @@ func knownSettings() []known {
 		{"trusted_proxies", "auto", "networks whose X-Forwarded-For is believed, such as 10.1.0.0/16; auto is this machine and private networks while tls is off, and none else",
 			orWord("auto", orWord("none", rule{check: networks}))},
 		{"metrics.listen", "", "where Prometheus finds figures: a port of this machine such as 127.0.0.1:9633, or a socket such as unix:/run/tubelet/metrics; empty means nowhere", orWord("", rule{check: private})},
-		{"ports", "off", "have the router at home send its ports here: upnp or off; for the next start of serve", oneOf("off", "upnp")},
+		{"ports", "off", "have the router at home send its ports here, by UPnP or NAT-PMP: upnp or off; for the next start of serve", oneOf("off", "upnp")},
 		{"on_address_change", "", "command that is run when the address of this place on the internet has changed, for dynamic DNS; words with spaces in quotes", rule{check: command}},
 		{"threads", "0", "processor cores that making videos may use; 0 means all", between(0, 1024)},
 		{"transcode.nice", "15", "how far making videos stands back for other work, 0 to 19", between(0, 19)},

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -330,7 +331,8 @@ func TestRun(t *testing.T) {
 func (f *fixture) proxied(address string, ranges, sockets, inbox int) {
 	f.json(knock.Path, "application/json", knock.Answer{Address: netip.MustParseAddr(address), Headers: []string{"Date", "Digest", "Signature"}})
 	for path, status := range map[string]int{"/favicon.svg": ranges, "/tracker/socket": sockets, "/inbox": inbox} {
-		f.site.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+		f.site.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // as a proxy that reads first
 			if status == http.StatusSwitchingProtocols {
 				w.Header().Set("Connection", "Upgrade")
 				w.Header().Set("Upgrade", "websocket")

@@ -29,12 +29,6 @@ const (
 	onlyPermanent = 725 // UPnP: the router takes no mapping that ends
 )
 
-// errNoRouter means that no router answered.
-var errNoRouter = errors.New("no router answers UPnP: switch it on there, or forward the ports by hand")
-
-// Find looks for the home's router.
-func Find(ctx context.Context) (router, error) { return search(ctx, searchAddress) }
-
 // search asks at addr who is a router, and takes the first that is one.
 func search(ctx context.Context, addr string) (router, error) {
 	to, err := net.ResolveUDPAddr("udp4", addr)
