@@ -44,13 +44,13 @@ func TestCrawl(t *testing.T) {
 	b.post(t, a, b.does("Create", note))
 	parent := a.waitComment(t, note.ID())
 	stop()
-	if err := a.Crawl(t.Context(), time.Now()); err != nil {
+	if err := a.Crawl(t.Context(), time.Now().Add(-24*time.Hour), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if n := a.counts(t, parent.Video).Comments; n != 1 {
 		t.Errorf("%d comments before it is time", n)
 	}
-	if err := a.Crawl(t.Context(), time.Now().Add(time.Hour+time.Minute)); err != nil {
+	if err := a.Crawl(t.Context(), time.Now(), time.Now().Add(time.Hour+time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	found, err := a.store.Social().CommentByURI(t.Context(), answered.ID())
@@ -60,6 +60,37 @@ func TestCrawl(t *testing.T) {
 	if n := a.counts(t, parent.Video).Comments; n != 2 {
 		t.Errorf("%d comments, want 2", n)
 	}
+}
+
+// What fell due while the server was down is asked for at its start, and a clock that was ahead
+// holds nothing up.
+func TestCrawlCatchesUp(t *testing.T) {
+	a, b := newTubelet(t, "ada"), newTubelet(t, "bob")
+	s, now := a.store.Social(), time.Now()
+	video := a.publish(t, "A film")
+	note := b.thread("1", a.site(t).Video(video.ID), []string{b.url + "/notes/2"})
+	b.serve("2", note.ID(), "<p>Later</p>")
+	id, err := s.SaveActor(t.Context(), social.Actor{URI: b.person(), Acct: "@bob@x.example", Host: strings.TrimPrefix(b.url, "http://"), FetchedAt: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.AddComment(t.Context(), social.Comment{Video: video.ID, Actor: id, URI: note.ID(), HTML: "x", State: social.Shown, PublishedAt: now.Add(-90 * time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetCrawled(t.Context(), now.Add(-2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	stop := a.run(t)
+	a.waitComment(t, b.url+"/notes/2")
+	stop()
+	if err := s.SetCrawled(t.Context(), now.Add(1000*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	a.run(t)
+	waitFor(t, "the time put right", func() bool {
+		at, err := s.Crawled(t.Context())
+		return err == nil && time.Since(at).Abs() < time.Minute
+	})
 }
 
 // Whose answer waited for approval hears that it has it.

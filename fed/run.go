@@ -2,6 +2,7 @@ package fed
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -11,7 +12,9 @@ const (
 	keepInbox = 3 * 24 * time.Hour // longer than any signature is good for
 	keepSent  = 7 * 24 * time.Hour
 	sweep     = time.Hour
-	crawled   = 100                 // comments of one age in one hour that are asked about
+	putOff    = 4 * 24 * time.Hour  // longer than anything is ever put off; see package deliver
+	crawled   = 100                 // comments of one age that are asked about at once
+	caughtUp  = 24 * time.Hour      // of what fell due while nobody asked
 	strangers = 30 * 24 * time.Hour // after which actors are forgotten that did nothing here
 	forgotten = 500                 // of them by one commit
 	asking    = 20 * time.Second    // between two tries to reach ourselves
@@ -144,6 +147,7 @@ func (f *Fed) tell(ctx context.Context, now time.Time) time.Time {
 
 func (f *Fed) sweep(ctx context.Context, now time.Time) {
 	for _, forget := range []func() error{
+		func() error { return f.social.Recall(ctx, now, now.Add(putOff)) },
 		func() error { return f.social.ForgetInbox(ctx, now.Add(-keepInbox)) },
 		func() error { return f.social.ForgetSent(ctx, now.Add(-keepSent)) },
 	} {
@@ -156,11 +160,10 @@ func (f *Fed) sweep(ctx context.Context, now time.Time) {
 // ages are when after a comment its server is asked for answers to it: most come soon.
 func ages() []time.Duration { return []time.Duration{sweep, 6 * sweep, 24 * sweep, 72 * sweep} }
 
-// Crawl asks for the answers to comments that have reached one of those ages within the last
-// hour. What falls due while the server is down is left out.
-func (f *Fed) Crawl(ctx context.Context, now time.Time) error {
+// Crawl asks for the answers to comments that reached one of those ages between two times.
+func (f *Fed) Crawl(ctx context.Context, from, to time.Time) error {
 	for _, age := range ages() {
-		list, err := f.social.Since(ctx, now.Add(-age-sweep), now.Add(-age), crawled)
+		list, err := f.social.Since(ctx, from.Add(-age), to.Add(-age), crawled)
 		if err != nil {
 			return err
 		}
@@ -173,11 +176,26 @@ func (f *Fed) Crawl(ctx context.Context, now time.Time) error {
 	return ctx.Err()
 }
 
-// crawl asks once an hour, until ctx ends.
+// crawl asks once an hour, until ctx ends. Up to when is remembered, so that neither what a round
+// takes nor a restart leaves anything out; after a longer absence only the last day counts.
 func (f *Fed) crawl(ctx context.Context) {
-	for pause(ctx, sweep) {
-		if err := f.Crawl(ctx, time.Now()); err != nil && ctx.Err() == nil {
+	for wait := time.Duration(0); pause(ctx, wait); {
+		now := time.Now()
+		from, err := f.social.Crawled(ctx)
+		if err == nil && now.Sub(from) >= sweep {
+			if from.Before(now.Add(-caughtUp)) {
+				from = now.Add(-caughtUp)
+			}
+			if err = f.Crawl(ctx, from, now); err == nil {
+				from, err = now, f.social.SetCrawled(ctx, now)
+			}
+		}
+		if from.After(now) { // the clock was ahead
+			from, err = now, errors.Join(err, f.social.SetCrawled(ctx, now))
+		}
+		if wait = from.Add(sweep).Sub(now); err != nil && ctx.Err() == nil {
 			f.cfg.Log.ErrorContext(ctx, "cannot ask for answers", "err", err)
+			wait = sweep
 		}
 	}
 }

@@ -176,6 +176,8 @@ func mayScan() map[string]string {
 		"select a.id from actors a where a.fetched_at":                              "the sweep asks once a day",
 		"select avatar from actors":                                                 "the sweep wants every file, once a day",
 		"delete from hosts where parked":                                            "on the creator's word",
+		"update hosts set failing_at = ?1 where failing_at > ?2":                    "once an hour, and short",
+		"update inbox set run_at = ?1 where state = 'queued' and":                   "once an hour, all of a partial index",
 		"select host, failing_at":                                                   "wanted whole, for the creator",
 		"select target, mute, note, at from blocks order by":                        "wanted whole, for the creator",
 		"select count(*), count(*) filter (where attempts > 0)":                     "counted for the creator",

@@ -57,6 +57,7 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 
 	quote, err := f.AllowQuote(ctx, social.Quote{Quote: "q", Actor: actor.URI, Video: video}, now)
 	ok("quote", err, err2(f.Quote(ctx, quote)), f.ForgetQuote(ctx, "q", actor.URI), f.AddReport(ctx, social.Report{At: now}), err2(f.Reports(ctx, 5)))
+	ok("clocks", err2(f.Crawled(ctx)), f.SetCrawled(ctx, now), f.Recall(ctx, now, now))
 	ok("strangers", err2(f.Strangers(ctx, now, 10)), f.Forget(ctx, []int64{-1}), err2(f.Avatars(ctx)))
 	ok("block", f.Unfollow(ctx, social.Person, actor.URI), f.Block(ctx, social.Block{Target: "a.example", Mute: true, At: now}), err2(f.Blocked(ctx, "@u@a.example", "a.example")),
 		err2(f.Blocks(ctx)), f.Unblock(ctx, "a.example"), f.Block(ctx, social.Block{Target: "@u@a.example", Mute: true, At: now}),

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/tubelet/tubelet/fed/group"
@@ -41,11 +42,14 @@ type Config struct {
 type Deliver struct {
 	cfg  Config
 	rows *group.Writer[social.Outcome, struct{}]
+
+	mu   sync.Mutex
+	open map[string]social.Outcome // by host, of attempts that could not be recorded: the disk is full
 }
 
 // New returns what delivers.
 func New(cfg Config) *Deliver {
-	d := &Deliver{cfg: cfg}
+	d := &Deliver{cfg: cfg, open: map[string]social.Outcome{}}
 	d.rows = group.New(maxGroup, func(ctx context.Context, list []social.Outcome) ([]struct{}, error) {
 		now := time.Now()
 		return make([]struct{}, len(list)), cfg.Store.Record(ctx, list, now, now.Add(-week))
@@ -60,6 +64,9 @@ func (d *Deliver) Run(ctx context.Context) error {
 
 // work delivers some of what is due for a host, until something fails.
 func (d *Deliver) work(ctx context.Context, host string) error {
+	if err := d.close(ctx, host); err != nil {
+		return err
+	}
 	for range turn {
 		delivery, err := d.cfg.Store.Due(ctx, host, time.Now())
 		if errors.Is(err, lite.ErrNotFound) {
@@ -80,7 +87,7 @@ func (d *Deliver) work(ctx context.Context, host string) error {
 		if outcome.Reason != "" {
 			d.cfg.Log.DebugContext(ctx, "delivery failed", "inbox", delivery.Inbox, "attempt", delivery.Attempts+1, "again", outcome.Again, "err", err)
 		}
-		if _, err := d.rows.Do(ctx, outcome); err != nil {
+		if err := d.record(ctx, host, outcome); err != nil {
 			return err
 		}
 		if outcome.Hold {
@@ -88,6 +95,30 @@ func (d *Deliver) work(ctx context.Context, host string) error {
 		}
 	}
 	return nil
+}
+
+// record stores how an attempt went. Where that fails it is kept, or the same would be sent again
+// and again until it works.
+func (d *Deliver) record(ctx context.Context, host string, outcome social.Outcome) error {
+	_, err := d.rows.Do(ctx, outcome)
+	if err != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.open[host] = outcome
+	}
+	return err
+}
+
+// close stores what could not be stored when it happened.
+func (d *Deliver) close(ctx context.Context, host string) error {
+	d.mu.Lock()
+	outcome, open := d.open[host]
+	delete(d.open, host)
+	d.mu.Unlock()
+	if !open {
+		return nil
+	}
+	return d.record(ctx, host, outcome)
 }
 
 // judge decides what follows from an attempt.

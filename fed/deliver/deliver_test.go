@@ -376,3 +376,47 @@ func TestStopped(t *testing.T) {
 		}
 	})
 }
+
+// What a clock that was ahead has put off goes out when the clock is right again.
+func TestClockWasAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		defer s.Close()
+		out := social.Outgoing{URI: "ahead", By: social.Person, Body: []byte("ahead"), Inboxes: []social.Recipient{{Inbox: "a.example", Host: "a.example"}}}
+		years := time.Now().Add(5 * 365 * 24 * time.Hour)
+		if err := s.Social().Send(t.Context(), out, years); err != nil {
+			t.Fatal(err)
+		}
+		h := newHosts(func(string, int) error { return nil })
+		_, stop := start(s.Social(), h)
+		defer stop()
+		time.Sleep(48 * time.Hour)
+		if n := queue(t, s.Social()); n != 1 {
+			t.Fatalf("%d wait", n)
+		}
+		now := time.Now()
+		if err := s.Social().Recall(t.Context(), now, now.Add(4*24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute) // it looks once a minute
+		if n := queue(t, s.Social()); n != 0 {
+			t.Errorf("%d wait still", n)
+		}
+		if err := s.Social().ForgetSent(t.Context(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.Social().Elsewhere(t.Context(), "https://none.example"); err != nil || n != 0 {
+			t.Errorf("%d activities are kept, %v", n, err)
+		}
+	})
+}
+
+// What is ever put off lies within what Recall leaves alone.
+func TestLongestWait(t *testing.T) {
+	late := social.Delivery{Attempts: attempts - 2}
+	for _, err := range []error{errors.New("timeout"), status(503, 24*time.Hour)} {
+		if o := judge(late, err, time.Time{}); o.Again.Sub(time.Time{}) > 4*24*time.Hour {
+			t.Errorf("%v is put off for %v", err, o.Again.Sub(time.Time{}))
+		}
+	}
+}

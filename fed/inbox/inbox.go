@@ -183,6 +183,9 @@ func (b *Inbox) verify(ctx context.Context, signature sign.Signature, activity v
 	if errors.As(err, &status) && status.Gone() && activity.Is("Delete") {
 		return social.Actor{}, nil
 	}
+	if errors.Is(err, people.ErrStore) { // the disk is full: whoever is told 401 may not try again
+		return social.Actor{}, err
+	}
 	if errors.As(err, &status) && status.Code == http.StatusTooManyRequests { // ours or theirs
 		return social.Actor{}, &refusal{http.StatusTooManyRequests, "your server was asked for too many keys"}
 	}

@@ -41,6 +41,10 @@ const (
 // ErrUnknown means that nobody could be found who is meant.
 var ErrUnknown = errors.New("unknown actor")
 
+// ErrStore means that the fault is not the other side's: what was found could not be looked up or
+// kept here.
+var ErrStore = errors.New("the store failed")
+
 // Config is what New needs.
 type Config struct {
 	Store  *social.Store
@@ -96,6 +100,9 @@ func (p *People) atHand(ctx context.Context, keyID string) (social.Actor, *rsa.P
 	actor, err := p.cfg.Store.ActorByKey(ctx, keyID)
 	if errors.Is(err, lite.ErrNotFound) {
 		actor, err = p.cfg.Store.Actor(ctx, keyID) // PeerTube names the actor where others name the key
+	}
+	if err != nil && !errors.Is(err, lite.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ErrStore, err)
 	}
 	if err != nil {
 		return social.Actor{}, nil, err
@@ -223,7 +230,9 @@ func (p *People) fetch(ctx context.Context, uri string) (social.Actor, error) {
 		actor.Avatar = old.Avatar
 	}
 	actor.FetchedAt = time.Now()
-	actor.ID, err = p.cfg.Store.SaveActor(ctx, actor)
+	if actor.ID, err = p.cfg.Store.SaveActor(ctx, actor); err != nil {
+		err = fmt.Errorf("%w: %w", ErrStore, err)
+	}
 	return actor, err
 }
 
