@@ -205,7 +205,7 @@ create index renditions_infohash on renditions (infohash) where infohash <> '';
 
 -- What is said under a video, already sanitised.
 create table comments (
-  id           integer primary key,
+  id           integer primary key autoincrement, -- in addresses that others keep for ever, so never used twice
   video        text    not null references videos (id) on delete cascade,
   parent       integer references comments (id) on delete cascade, -- null at top level
   author_name  text    not null,
@@ -320,6 +320,7 @@ create table actors (
   kind         text    not null, -- Person, Group, Service, ...
   acct         text    not null, -- @user@host
   host         text    not null,
+  domain       text    not null default '', -- that somebody registered, with all hosts below it
   name         text    not null,
   url          text    not null, -- of the profile's page
   inbox        text    not null,
@@ -334,6 +335,7 @@ create table actors (
 create index actors_key on actors (key_id);
 create index actors_host on actors (host, shared_inbox);
 create index actors_acct on actors (acct);
+create index actors_domain on actors (domain);
 
 
 -- Who follows which of our two actors.

@@ -10,6 +10,7 @@ create table actors (
   kind         text    not null,
   acct         text    not null,
   host         text    not null,
+  domain       text    not null default '',
   name         text    not null,
   url          text    not null,
   inbox        text    not null,
@@ -23,17 +24,35 @@ create table actors (
 create index actors_key on actors (key_id);
 create index actors_host on actors (host, shared_inbox);
 create index actors_acct on actors (acct);
-alter table comments add column uri text not null default '';
-alter table comments add column actor integer references actors (id) on delete cascade;
-alter table comments add column state text not null default 'shown' check (state in ('shown', 'held', 'hidden'));
-alter table comments add column edited_at integer;
-drop index comments_top;
-drop index comments_video;
-drop trigger comments_insert;
-drop trigger comments_delete;
+create index actors_domain on actors (domain);
+-- Rebuilt, since a number of a comment must never be given twice. The old one's indices and
+-- triggers go with it.
+create table comments3 (
+  id           integer primary key autoincrement,
+  video        text    not null references videos (id) on delete cascade,
+  parent       integer references comments (id) on delete cascade,
+  author_name  text    not null,
+  author_acct  text    not null,
+  author_url   text    not null,
+  avatar       text    not null,
+  html         text    not null,
+  url          text    not null,
+  likes        integer not null,
+  boosts       integer not null,
+  published_at integer not null,
+  uri          text    not null default '',
+  actor        integer references actors (id) on delete cascade,
+  state        text    not null default 'shown' check (state in ('shown', 'held', 'hidden')),
+  edited_at    integer
+) strict;
+insert into comments3 (id, video, parent, author_name, author_acct, author_url, avatar, html, url, likes, boosts, published_at)
+select id, video, parent, author_name, author_acct, author_url, avatar, html, url, likes, boosts, published_at from comments;
+drop table comments;
+alter table comments3 rename to comments;
 create unique index comments_uri on comments (uri) where uri <> '';
 create index comments_top on comments (video, published_at desc, id desc) where parent is null and state = 'shown';
 create index comments_video on comments (video, id desc);
+create index comments_parent on comments (parent) where parent is not null;
 create index comments_actor on comments (actor) where actor is not null;
 create index comments_held on comments (id) where state = 'held';
 create trigger comments_insert after insert on comments begin

@@ -274,6 +274,7 @@ func read(o vocab.Object, asked string) (social.Actor, error) {
 		return social.Actor{}, fmt.Errorf("%s: its addresses or its key are too long: %w", vocab.Clean(id, longName), ErrUnknown)
 	}
 	actor.Host = remote.Host(u)
+	actor.Domain = remote.Domain(actor.Host)
 	name := vocab.Clean(o.Text("preferredUsername"), longName)
 	if name == "" || strings.ContainsAny(name, "@/ <>\"") {
 		return social.Actor{}, fmt.Errorf("%s has no user name: %w", id, ErrUnknown)

@@ -3,11 +3,12 @@ package verbs
 import (
 	"context"
 
+	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/store/social"
 )
 
-// maxFollowers is how many of one host may follow one of our actors. Beyond that are hardly
-// people; and each would be a row.
+// maxFollowers is how many of one registered domain, with all hosts below it, may follow one of
+// our actors. Beyond that are hardly people; and each would be a row.
 const maxFollowers = 5000
 
 // target returns which of our actors an id names.
@@ -33,7 +34,7 @@ func (t *task) follow(ctx context.Context) error {
 		return err
 	}
 	return t.finish(ctx, false, func(s *social.Store) error {
-		many, err := s.FollowersAt(ctx, target, actor.Host)
+		many, err := s.FollowersAt(ctx, target, remote.Domain(actor.Host))
 		if err != nil {
 			return err
 		}

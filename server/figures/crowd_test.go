@@ -202,7 +202,7 @@ func asked(ctx context.Context, s *social.Store, video string) map[string]func(i
 		"a page of likes":        func(int) error { _, err := s.Reactions(ctx, video, "like", 0, 50); return err },
 		"an actor":               func(i int) error { _, err := s.Actor(ctx, uri(i)); return err },
 		"an actor's key":         func(i int) error { _, err := s.ActorByKey(ctx, uri(i)+"#main-key"); return err },
-		"followers of a host":    func(int) error { _, err := s.FollowersAt(ctx, social.Person, "h7.example"); return err },
+		"followers of a domain":  func(int) error { _, err := s.FollowersAt(ctx, social.Person, "h7.example"); return err },
 		"the lanes of the inbox": func(int) error { _, err := s.InboxLanes(ctx); return err },
 		"take in an activity": func(i int) error {
 			_, err := s.Receive(ctx, []social.Received{{Activity: fmt.Sprint(uri(i), "/new/", i), Actor: uri(i), Host: "h1.example", Body: []byte("{}")}}, time.Now())
@@ -227,8 +227,8 @@ func crowd(t *testing.T, file string) {
 	defer db.Close()
 	for _, statement := range []string{
 		`with recursive n (i) as (select 1 union all select i + 1 from n where i < 100000)
-			insert into actors (id, uri, kind, acct, host, name, url, inbox, shared_inbox, key_id, key_pem, avatar_url, avatar, fetched_at)
-			select i, 'https://h' || (i % 2000) || '.example/users/' || i, 'Person', '@u' || i || '@h' || (i % 2000) || '.example', 'h' || (i % 2000) || '.example', 'U', '',
+			insert into actors (id, uri, kind, acct, host, domain, name, url, inbox, shared_inbox, key_id, key_pem, avatar_url, avatar, fetched_at)
+			select i, 'https://h' || (i % 2000) || '.example/users/' || i, 'Person', '@u' || i || '@h' || (i % 2000) || '.example', 'h' || (i % 2000) || '.example', 'h' || (i % 2000) || '.example', 'U', '',
 				'https://h' || (i % 2000) || '.example/users/' || i || '/inbox', 'https://h' || (i % 2000) || '.example/inbox',
 				'https://h' || (i % 2000) || '.example/users/' || i || '#main-key', '', '', '', unixepoch() * 1000 from n`,
 		`insert into followers (target, actor, follow, asked_at, accepted_at) select 'person', id, uri || '/follow', id, id from actors`,

@@ -1,6 +1,7 @@
 package social
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"time"
@@ -15,6 +16,7 @@ type Actor struct {
 	Kind        string // Person, Group, Service, ...
 	Acct        string // @user@host
 	Host        string
+	Domain      string // that was registered for Host; Host itself when it is not said
 	Name        string
 	URL         string // profile page
 	Inbox       string
@@ -26,11 +28,11 @@ type Actor struct {
 	FetchedAt   time.Time
 }
 
-const actorColumns = `a.id, a.uri, a.kind, a.acct, a.host, a.name, a.url, a.inbox, a.shared_inbox, a.key_id, a.key_pem,
+const actorColumns = `a.id, a.uri, a.kind, a.acct, a.host, a.domain, a.name, a.url, a.inbox, a.shared_inbox, a.key_id, a.key_pem,
 	a.avatar_url, a.avatar, a.fetched_at`
 
 func scanActor(row lite.Scanner, a *Actor) error {
-	return row.Scan(&a.ID, &a.URI, &a.Kind, &a.Acct, &a.Host, &a.Name, &a.URL, &a.Inbox, &a.SharedInbox, &a.KeyID, &a.KeyPEM,
+	return row.Scan(&a.ID, &a.URI, &a.Kind, &a.Acct, &a.Host, &a.Domain, &a.Name, &a.URL, &a.Inbox, &a.SharedInbox, &a.KeyID, &a.KeyPEM,
 		&a.AvatarURL, &a.Avatar, (*lite.Stamp)(&a.FetchedAt))
 }
 
@@ -39,11 +41,11 @@ func scanActor(row lite.Scanner, a *Actor) error {
 func (s *Store) SaveActor(ctx context.Context, a Actor) (id int64, err error) {
 	err = s.quietly(ctx, "save actor", func(tx *sql.Tx) error {
 		id, err = lite.One(ctx, tx, lite.Value[int64], `insert into actors (uri, kind, acct, host, name, url, inbox, shared_inbox,
-				key_id, key_pem, avatar_url, avatar, fetched_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+				key_id, key_pem, avatar_url, avatar, fetched_at, domain) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
 			on conflict (uri) do update set kind = ?2, acct = ?3, host = ?4, name = ?5, url = ?6, inbox = ?7, shared_inbox = ?8,
-				key_id = ?9, key_pem = ?10, avatar_url = ?11, avatar = ?12, fetched_at = ?13
+				key_id = ?9, key_pem = ?10, avatar_url = ?11, avatar = ?12, fetched_at = ?13, domain = ?14
 			returning id`,
-			a.URI, a.Kind, a.Acct, a.Host, a.Name, a.URL, a.Inbox, a.SharedInbox, a.KeyID, a.KeyPEM, a.AvatarURL, a.Avatar, at(a.FetchedAt))
+			a.URI, a.Kind, a.Acct, a.Host, a.Name, a.URL, a.Inbox, a.SharedInbox, a.KeyID, a.KeyPEM, a.AvatarURL, a.Avatar, at(a.FetchedAt), cmp.Or(a.Domain, a.Host))
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ type Follower struct {
 }
 
 func scanFollower(row lite.Scanner, f *Follower) error {
-	return row.Scan(&f.ID, &f.URI, &f.Kind, &f.Acct, &f.Host, &f.Name, &f.URL, &f.Inbox, &f.SharedInbox, &f.KeyID, &f.KeyPEM,
+	return row.Scan(&f.ID, &f.URI, &f.Kind, &f.Acct, &f.Host, &f.Domain, &f.Name, &f.URL, &f.Inbox, &f.SharedInbox, &f.KeyID, &f.KeyPEM,
 		&f.AvatarURL, &f.Avatar, (*lite.Stamp)(&f.FetchedAt), &f.Target, &f.Follow, (*lite.Stamp)(&f.AskedAt), (*lite.Stamp)(&f.AcceptedAt))
 }
 
@@ -82,8 +82,8 @@ func (s *Store) FollowsOf(ctx context.Context, acct string) ([]Follower, error) 
 	return rows(ctx, s, "follower", scanFollower, "select "+followerColumns+` from actors a join followers f on f.actor = a.id where a.acct = ?`, acct)
 }
 
-// FollowersAt returns how many of a host follow one of ours.
-func (s *Store) FollowersAt(ctx context.Context, target Target, host string) (int, error) {
+// FollowersAt returns how many of a registered domain follow one of ours.
+func (s *Store) FollowersAt(ctx context.Context, target Target, domain string) (int, error) {
 	return row(ctx, s, "followers", lite.Value[int], `select count(*) from actors a cross join followers f on f.actor = a.id and f.target = ?
-		where a.host = ?`, target, host)
+		where a.domain = ?`, target, domain)
 }
