@@ -163,6 +163,8 @@ func mayScan() map[string]string {
 		"update jobs set state = 'running', reason = '',":                           "all of a partial index: what is open",
 		"update jobs set state = 'queued', run_at":                                  "once at the start of a worker",
 		"update videos set latest = latest + ?":                                     "all of them, once, when a backup is restored",
+		"insert into sqlite_sequence":                                               "two rows, once, when a backup is restored",
+		"update sqlite_sequence set":                                                "two rows, once, when a backup is restored",
 		"delete from jobs where state = 'done'":                                     "once a day",
 		"select " + jobColumns + " from jobs where state = 'failed'":                "once a minute, and done jobs are forgotten",
 		"select coalesce(max(height), 0)":                                           "asked by the doctor",

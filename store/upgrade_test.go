@@ -12,10 +12,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tubelet/tubelet/store/lite"
+	"github.com/tubelet/tubelet/store/social"
 )
 
 // rawDB opens a database file without any of our machinery.
@@ -57,6 +59,7 @@ func describe(t *testing.T, db *sql.DB) []string {
 			from sqlite_schema t join pragma_foreign_key_list(t.name) f where t.type = 'table' order by 1`,
 		`select format('%s %s: %s', type, name, sql) from sqlite_schema where type in ('index', 'trigger', 'view') order by name`,
 		`select format('check %s', sql) from sqlite_schema where type = 'table' and sql like '%check%' order by name`,
+		`select format('numbers of %s are given once', name) from sqlite_schema where type = 'table' and sql like '%autoincrement%' order by name`,
 		`select format('version %d', user_version) from pragma_user_version`,
 		`select format('application %d', application_id) from pragma_application_id`,
 	}
@@ -130,8 +133,29 @@ func checkFrozenRows(t *testing.T, s *Store) {
 	if _, n, err := s.Videos(t.Context(), List{Query: "dovetails"}); err != nil || n != 1 {
 		t.Errorf("the search finds %d, %v", n, err)
 	}
+	if thread, n, err := s.Comments(t.Context(), v.ID, 0, 10); err != nil || n != 1 || len(thread) != 2 || thread[1].ID != 2 || thread[1].Parent != 1 || thread[1].HTML != "<p>Yes</p>" {
+		t.Errorf("comments %+v, %d, %v", thread, n, err)
+	}
+	checkNumbers(t, s, v.ID)
 	if jobs, err := s.Jobs(t.Context(), JobList{Open: true}); err != nil || len(jobs) != 1 {
 		t.Errorf("jobs %+v, %v", jobs, err)
+	}
+}
+
+// checkNumbers asks that a comment which is removed takes its number with it: it is in an
+// address that other servers keep as that of something removed.
+func checkNumbers(t *testing.T, s *Store, video string) {
+	t.Helper()
+	before := 0
+	for range 2 {
+		id, _, err := s.Social().AddComment(t.Context(), social.Comment{Video: video, Name: "W", HTML: "<p>x</p>", State: social.Shown, PublishedAt: time.Now()})
+		if err == nil {
+			err = s.Social().RemoveComment(t.Context(), id)
+		}
+		if err != nil || int(id) <= before {
+			t.Errorf("a comment has the number %d after %d, %v", id, before, err)
+		}
+		before = int(id)
 	}
 }
 

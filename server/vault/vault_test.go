@@ -15,6 +15,7 @@ import (
 	"github.com/tubelet/tubelet/server/vault/proof"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
+	"github.com/tubelet/tubelet/store/social"
 )
 
 func TestBackupAndRestore(t *testing.T) {
@@ -26,9 +27,18 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.write("tls/cert", []byte("certificate"))
+	remark := func(c *channel) int64 {
+		t.Helper()
+		id, _, err := c.store.Social().AddComment(t.Context(), social.Comment{Video: v.ID, HTML: "<p>x</p>", State: social.Held, PublishedAt: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
 	dir := filepath.Join(t.TempDir(), "backups")
 	r := c.backup(dir, nil)
 	whole(t, dir)
+	later := remark(c)
 	if r.Copied != 0 || r.Linked < 700_000 || !r.SameDisk || r.Open {
 		t.Errorf("%+v", r)
 	}
@@ -64,6 +74,10 @@ func TestBackupAndRestore(t *testing.T) {
 	// A revision's number is in addresses that browsers keep for ever.
 	if rev, err := n.store.NextRev(t.Context(), v.ID); err != nil || rev < 100 {
 		t.Errorf("the next revision is %d, %v", rev, err)
+	}
+	// So is the number of a comment, on other servers.
+	if id := remark(n); id <= later {
+		t.Errorf("the next comment has the number %d, and one after the backup had %d", id, later)
 	}
 	for _, name := range []string{".restore", "tubelet.db-wal"} {
 		if _, err := os.Lstat(filepath.Join(data, name)); err == nil && name == ".restore" {

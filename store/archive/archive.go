@@ -75,15 +75,26 @@ func (a *Archive) write(ctx context.Context, query string, args ...any) error {
 	return nil
 }
 
-// revisions is by how much the numbers of revisions jump in a restored database. The ones
-// that were given after the copy was made are in caches of browsers, under addresses that
-// hold for ever: none of them may be given again.
-const revisions = 1000
+// These are by how much numbers jump in a restored database. What was given after the copy
+// was made is in caches of browsers and on other servers, in addresses that hold for ever:
+// no number may be given again.
+const (
+	revisions = 1000 // of each video
+	comments  = 100_000
+)
 
 // Restored makes a copy fit to be served in place of the channel that it was made of.
 func (a *Archive) Restored(ctx context.Context) error {
 	err := a.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "update videos set latest = latest + ?", revisions)
+		if _, err := tx.ExecContext(ctx, "update videos set latest = latest + ?", revisions); err != nil {
+			return err
+		}
+		// SQLite makes the row with the first comment.
+		_, err := tx.ExecContext(ctx, "insert into sqlite_sequence (name, seq) select 'comments', 0 where not exists (select 1 from sqlite_sequence where name = 'comments')")
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "update sqlite_sequence set seq = seq + ? where name = 'comments'", comments)
 		return err
 	})
 	if err != nil {
