@@ -2,11 +2,20 @@
 // each other, so they are read from a copy whose folder says that they are modules.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+
+// Debian 12's Node 18 has neither by this name.
+globalThis.crypto ??= webcrypto;
+globalThis.CustomEvent ??= class extends Event {
+  constructor(type, { detail } = {}) {
+    super(type);
+    this.detail = detail;
+  }
+};
 
 const dir = mkdtempSync(join(tmpdir(), "swarm-"));
 process.on("exit", () => rmSync(dir, { recursive: true }));

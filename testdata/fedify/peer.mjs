@@ -7,6 +7,7 @@
 // Each line in is an object with "do"; each line out is one: {"answer": ...} to what was
 // asked, {"got": ...} for what came in, {"sent": ...} for each request.
 
+import { webcrypto } from "node:crypto";
 import http from "node:http";
 import readline from "node:readline";
 import jsonld from "jsonld";
@@ -20,7 +21,9 @@ const port = Number(process.argv[2]);
 const origin = `http://127.0.0.1:${port}`;
 const tell = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
-// Fedify asks for Node 22; of what Node 20 has not, it uses this alone.
+// Fedify asks for Node 22; of what Debian 12's Node 18 has not, it uses these alone.
+globalThis.crypto ??= webcrypto;
+globalThis.CryptoKey ??= webcrypto.CryptoKey;
 ArrayBuffer.prototype.transfer ??= function (length = this.byteLength) {
   const moved = new Uint8Array(length);
   moved.set(new Uint8Array(this, 0, Math.min(length, this.byteLength)));
