@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -127,7 +128,8 @@ type watch struct {
 	place  string // where orders are placed
 	orders int
 	over   bool
-	reason error // why the authority did not believe us
+	reason error                // why the authority did not believe us
+	later  map[string]time.Time // when an address may be asked again, as the authority wants it
 }
 
 var errSecondOrder = errors.New("an attempt has one order")
@@ -135,6 +137,9 @@ var errSecondOrder = errors.New("an attempt has one order")
 // RoundTrip sends a request and reads its answer whole.
 func (w *watch) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := w.allow(r); err != nil {
+		return nil, err
+	}
+	if err := w.wait(r); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), askTime)
@@ -165,10 +170,48 @@ func (w *watch) allow(r *http.Request) error {
 	return nil
 }
 
+// wait waits until the authority wants to be asked again. Package acme would sleep by itself,
+// under a context of autocert's own, and keep the program from ending for minutes; so it is
+// not shown the header, comes back after a second, and waits here.
+func (w *watch) wait(r *http.Request) error {
+	w.mu.Lock()
+	pause := time.Until(w.later[r.URL.String()])
+	w.mu.Unlock()
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	case <-r.Context().Done():
+		return r.Context().Err()
+	case <-timer.C:
+		return w.ctx.Err()
+	}
+}
+
+// postpone notes when an address may be asked again, and hides that from package acme.
+// Answers that are errors are not for waiting, see again.
+func (w *watch) postpone(r *http.Request, res *http.Response) {
+	after := res.Header.Get("Retry-After")
+	if after == "" || res.StatusCode >= 300 {
+		return
+	}
+	if w.later == nil {
+		w.later = map[string]time.Time{}
+	}
+	if seconds, err := strconv.Atoi(after); err == nil {
+		w.later[r.URL.String()] = time.Now().Add(time.Duration(min(max(seconds, 0), int(attemptTime.Seconds()))) * time.Second)
+	} else if at, err := http.ParseTime(after); err == nil {
+		w.later[r.URL.String()] = at
+	}
+	res.Header.Del("Retry-After")
+}
+
 // read notes what an answer tells, and returns what autocert sees of it.
 func (w *watch) read(r *http.Request, res *http.Response, body []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.postpone(r, res)
 	if r.Method == http.MethodPost && r.URL.String() == w.place && res.StatusCode == http.StatusCreated {
 		w.orders++
 	}
