@@ -24,7 +24,7 @@ demo: ## a throw-away channel on http://localhost:8080
 	exec testdata/demo/run
 
 test: ## vet, unit tests, stories, browsers
-	@.ci/install ffmpeg browsers peers pebble
+	@.ci/install ffmpeg browsers peers pebble systemd
 	$(MAKE) --no-print-directory vet
 	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
 	(cd testdata/fedify && npm ci --silent --no-audit --no-fund)
