@@ -231,11 +231,25 @@ func serviceTries() []try {
 			f.cfg.Now = func() time.Time { return time.Now().Add(2 * day) }
 		}, Warn, "tubelet jobs"},
 		{"D15", "well", func(f *fixture) {
-			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now(), Folder: "/mnt/x"}))
-		}, OK, "/mnt/x"},
+			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now(), Folder: "/proc/self"})) // a disk of its own
+		}, OK, "/proc/self, on another disk"},
+		{"D15", "the same disk", func(f *fixture) {
+			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now(), Folder: f.t.TempDir()}))
+		}, Warn, "when that disk dies"},
+		{"D15", "nothing mounted", func(f *fixture) {
+			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now(), Folder: filepath.Join(f.t.TempDir(), "tubelet-x")}))
+		}, Warn, "mounted"},
+		{"D15", "no place to mount at", func(f *fixture) {
+			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now(), Folder: filepath.Join(f.t.TempDir(), "backups", "tubelet-x")}))
+		}, Warn, "mounted"},
+		{"D15", "removed", func(f *fixture) {
+			dir := f.t.TempDir()
+			f.ok(os.Mkdir(filepath.Join(dir, "tubelet-older"), 0o700))
+			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now(), Folder: filepath.Join(dir, "tubelet-x")}))
+		}, Warn, "not there any more"},
 		{"D15", "never", nothing, Warn, "never was"},
 		{"D15", "old", func(f *fixture) {
-			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now().Add(-9 * day)}))
+			f.ok(f.cfg.Store.Archive().Made(f.t.Context(), archive.Last{At: time.Now().Add(-9 * day), Folder: "/proc/self"}))
 		}, Warn, "9 days"},
 		{"D15", "failed", func(f *fixture) { f.ok(f.cfg.Store.Archive().Failed(f.t.Context(), time.Now(), "no room")) }, Warn, "no room"},
 		{"D24", "same", nothing, OK, "example.com"},

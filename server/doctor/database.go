@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tubelet/tubelet/fed/sign"
+	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -107,8 +108,32 @@ func backup(ctx context.Context, w *world) Finding {
 		return warn("The backup of %s failed: %s.", "Mend that and try: tubelet backup.", last.FailedAt.Format(time.DateTime), last.Reason)
 	case last.At.IsZero():
 		return warn("There never was a backup: with this disk everything would be gone.", remedy)
+	}
+	if f := lost(last.Folder); f.Level != OK {
+		return f
+	}
+	switch {
 	case w.Now().Sub(last.At) > oldBackup:
 		return warn("The last backup is %d days old.", remedy, int(w.Now().Sub(last.At).Hours()/24))
+	case vault.SameDisk(w.Data, last.Folder):
+		return warn("The last backup, %s, is on the disk that holds the channel: it helps against mistakes, not when that disk dies.", remedy, last.Folder)
 	}
-	return fine("%s, in %s", last.At.Format(time.DateTime), last.Folder)
+	return fine("%s, in %s, on another disk", last.At.Format(time.DateTime), last.Folder)
+}
+
+// lost tells of the last backup when it is not where it was made: a disk that is not mounted
+// is another matter than a backup that was removed.
+func lost(folder string) Finding {
+	dir := filepath.Dir(folder)
+	_, err := os.Stat(folder)
+	others, unseen := os.ReadDir(dir)
+	switch {
+	case err == nil:
+		return fine("")
+	case !errors.Is(err, os.ErrNotExist):
+		return warn("The last backup, %s, cannot be looked at: %v.", "Run the doctor as the user that makes backups, or see to that disk.", folder, err)
+	case errors.Is(unseen, os.ErrNotExist) || len(others) == 0:
+		return warn("The folder of backups, %s, is missing or empty.", "Is its disk mounted? See findmnt and /etc/fstab, mount it, and try: tubelet backup.", dir)
+	}
+	return warn("The last backup, %s, is not there any more, and its folder is.", "Where it was removed on purpose, make another: tubelet backup.", folder)
 }

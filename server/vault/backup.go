@@ -378,7 +378,7 @@ func (b *backup) publish() error {
 	if err := disk.Move(b.part, b.result.Folder); err != nil {
 		return err
 	}
-	b.result.SameDisk = sameDisk(b.Data, b.dir)
+	b.result.SameDisk = SameDisk(b.Data, b.dir)
 	return nil
 }
 

@@ -122,7 +122,7 @@ func (b *backup) copySmall(ctx context.Context) ([]archive.File, error) {
 
 // roomFor returns a *SpaceError when files have to be copied and there is no room for them.
 func (b *backup) roomFor(files []archive.File) error {
-	if sameDisk(filepath.Join(b.Data, "videos"), b.dir) {
+	if SameDisk(filepath.Join(b.Data, "videos"), b.dir) {
 		return nil // links, most likely; a full disk will tell
 	}
 	var need int64
@@ -140,8 +140,8 @@ func (b *backup) roomFor(files []archive.File) error {
 	return err
 }
 
-// sameDisk reports whether two folders are on one file system.
-func sameDisk(a, b string) bool {
+// SameDisk reports whether two folders are on one file system.
+func SameDisk(a, b string) bool {
 	one, err := os.Stat(a)
 	if err != nil {
 		return false

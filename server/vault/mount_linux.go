@@ -11,5 +11,5 @@ func mountPoint(dir, path string) bool {
 	if err == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 {
 		return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
 	}
-	return !sameDisk(dir, path)
+	return !SameDisk(dir, path)
 }

@@ -275,7 +275,7 @@ func (r *restoring) room() error {
 		dir = filepath.Dir(dir)
 	}
 	need := int64(2 * disk.BallastSize) // the ballast, and some room to work
-	links := sameDisk(r.result.Backup.Folder, dir)
+	links := SameDisk(r.result.Backup.Folder, dir)
 	for _, f := range r.result.Backup.Manifest.Files {
 		if !links || !strings.HasPrefix(f.Path, "videos/") {
 			need += f.Bytes
