@@ -6,9 +6,13 @@ SHELL      := bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
 export CGO_ENABLED := 0
+export PATH := $(CURDIR)/.ci/bin:$(PATH)
 
 LDFLAGS := -s -w
 ARCHES  := amd64 arm64 arm
+
+# What the tests call: each target that runs them asks for it, and nothing happens where it is there.
+TOOLS := .ci/install ffmpeg node browsers peers pebble
 
 .PHONY: help build demo test test-long kills race vet lint vuln nightly soak soak-race fuzz bench bench-size bench-swarm release release-test dist clean
 
@@ -39,10 +43,12 @@ test-long: ## make test, some 350 kills, then the race detector and a minute of 
 	$(MAKE) fuzz FUZZTIME=60s
 
 kills: ## kill -9 at random moments of publish, transcode, deliver, backup, restore, migrate; counts are printed
+	@.ci/install ffmpeg
 	go test -tags long -p 1 -timeout 40m -v -count=1 -run '^Test(Crash|Killed)' ./server/work ./server/vault ./fed | grep -vE '^(=== |ok )'
 
 # The tags keep the torrent library to what a build without cgo has.
 race: ## the tests that share memory, under the race detector
+	@$(TOOLS) cc
 	CGO_ENABLED=1 go test -race -tags nosqlite,disable_libutp -timeout 30m ./store/... ./server/... ./media/... ./seed/... ./fed/...
 
 vet: ## gofmt and vet
@@ -52,6 +58,7 @@ vet: ## gofmt and vet
 	go vet -tags bench ./... ./testdata/swarm ./testdata/soak
 	go vet -tags interop ./testdata/interop
 	go vet .ci/release/sbom.go
+	go vet .ci/release/static.go
 
 lint: vet ## and staticcheck
 	go vet -tags long ./...
@@ -60,9 +67,10 @@ lint: vet ## and staticcheck
 vuln: ## known holes in what is linked in; asks vuln.go.dev
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
-nightly: ## what takes hours: lint, holes, races, a minute of each fuzz target, an hour of everything at once
+nightly: ## what takes hours: lint, holes, kills, races, a minute of each fuzz target, an hour of everything at once
 	$(MAKE) lint
 	$(MAKE) vuln
+	$(MAKE) kills
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=60s
 	$(MAKE) soak
@@ -73,12 +81,13 @@ soak: ## viewers, followers, publishes and peers at once for SOAK (1h): does any
 	SOAK=$${SOAK:-1h} go test -tags bench -timeout 12h -run '^TestFigureSoak$$' -v -count=1 ./testdata/soak
 
 soak-race: ## the same for SOAK (5m) under the race detector
-	@.ci/install ffmpeg
+	@.ci/install ffmpeg cc
 	SOAK=$${SOAK:-5m} CGO_ENABLED=1 go test -race -tags bench,nosqlite,disable_libutp -timeout 12h -run '^TestFigureSoak$$' -v -count=1 ./testdata/soak
 
 FUZZTIME ?= 20s
 fuzz: ## every fuzz target for FUZZTIME
-	@for package in $$(go list ./...); do
+	@.ci/install ffmpeg
+	for package in $$(go list ./...); do
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do
 	    echo "== $$package $$target"
 	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package
@@ -86,31 +95,30 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 bench: ## every figure of docs/figures.md, each against its counterpart
-	@.ci/install ffmpeg browsers nginx
-	(cd testdata/browser && npm ci --silent --no-audit --no-fund)
+	@.ci/install ffmpeg node browsers nginx
 	go test -tags bench -p 1 -timeout 90m -run '^Test(Figure|Bench)' -v -count=1 ./...
 	$(MAKE) bench-size
 
 bench-swarm: ## sharing against plain HTTP and p2p-media-loader; root; a day for all, SWARM_CELLS and SWARM_REPEATS choose
-	@.ci/install ffmpeg browsers netns
+	@.ci/install ffmpeg node browsers netns
 	(cd testdata/swarm && npm ci --silent --no-audit --no-fund)
 	go test -tags bench -timeout 48h -run '^TestFigureSwarm' -v -count=1 ./testdata/swarm
 
-bench-size: ## size of the binary on each architecture
+bench-size: ## size of the binary on each architecture: at most 40 MiB, and no file but itself to run it
 	@for arch in $(ARCHES); do
 	  GOOS=linux GOARCH=$$arch GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o dist/tubelet-linux-$$arch .
-	  printf '%-28s %5.1f MiB\n' dist/tubelet-linux-$$arch $$(stat -c %s dist/tubelet-linux-$$arch | awk '{print $$1/1048576}')
 	done
-	ldd dist/tubelet-linux-amd64 2>&1 | sed 's/^\s*/ldd: /' || true
+	go run .ci/release/static.go -most 40 $(ARCHES:%=dist/tubelet-linux-%)
 
 release: ## a release of the commit at hand in dist: binaries built twice, packages, checksums; RELEASE_KEY signs
 	.ci/release/release dist
 
-release-test: ## install, run, upgrade and remove the Debian package in a fresh Debian; root
+release-test: ## install, run, upgrade and remove the Debian package, and the program by itself, in a fresh Debian; root
 	@.ci/install ffmpeg debootstrap
 	.ci/release/try-deb dist
+	.ci/release/try-install dist/tubelet-linux-$$(go env GOARCH)
 
 dist: bench-size ## binaries for amd64, arm64 and armv7
 
 clean: ## remove what make made
-	rm -rf tubelet dist demo-data testdata/browser/node_modules testdata/{peers,swarm}/node_modules testdata/swarm/{build,results}
+	rm -rf tubelet dist demo-data .ci/bin testdata/{browser,fedify,peers,swarm}/node_modules testdata/swarm/{build,results}

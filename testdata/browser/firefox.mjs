@@ -3,6 +3,7 @@
 //   node firefox.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
 
 import puppeteer from "puppeteer-core";
+import { program } from "./chromium.mjs";
 import { run } from "./harness.mjs";
 import { browserTests } from "./others.mjs";
 
@@ -26,7 +27,7 @@ await run(
   async () => {
     browser = await puppeteer.launch({
       browser: "firefox",
-      executablePath: process.env.FIREFOX || "/usr/bin/firefox-esr",
+      executablePath: process.env.FIREFOX || program("firefox-esr"),
       headless: true,
       extraPrefsFirefox: { "media.autoplay.default": 0 },
     });

@@ -3,7 +3,7 @@
 //   node sharefox.mjs http://127.0.0.1:8080 VIDEO-ID
 
 import puppeteer from "puppeteer-core";
-import { launchChromium } from "./chromium.mjs";
+import { launchChromium, program } from "./chromium.mjs";
 import { ok, run, site, test } from "./harness.mjs";
 import { clean, ended, past, received, sharing, start } from "./sharing.mjs";
 
@@ -16,7 +16,7 @@ async function open() {
   chromium = await launchChromium(["--disable-features=WebRtcHideLocalIpsWithMdns"]);
   firefox = await puppeteer.launch({
     browser: "firefox",
-    executablePath: process.env.FIREFOX || "/usr/bin/firefox-esr",
+    executablePath: process.env.FIREFOX || program("firefox-esr"),
     headless: true,
     extraPrefsFirefox: {
       "media.autoplay.default": 0, "media.peerconnection.ice.obfuscate_host_addresses": false, "media.peerconnection.ice.loopback": true,
