@@ -129,7 +129,9 @@ func (n *News) actors(ctx context.Context, site vocab.Site, now time.Time) (sent
 }
 
 // publish tells of a video that is new to everybody: the person creates it, the group
-// announces it.
+// announces it. Who follows the group hears both: PeerTube shows what its channel announced, and
+// Lemmy 0.19 reads the Create only, since for an Announce it wants an activity behind the id
+// (its crates/apub/src/activities/community/announce.rs).
 func (n *News) publish(ctx context.Context, site vocab.Site, video store.Video, item social.News, told social.Told) error {
 	facts, err := n.cfg.Facts(ctx, video)
 	if err != nil {
@@ -140,7 +142,7 @@ func (n *News) publish(ctx context.Context, site vocab.Site, video store.Video, 
 		create["id"] = create.ID() + "/" + vocab.Stamp(told.ToldAt)
 		announce["id"] = announce.ID() + "/" + vocab.Stamp(told.ToldAt)
 	}
-	first, err := outgoing(create, social.Person, social.Person)
+	first, err := outgoing(create, social.Person, social.Person, social.Group)
 	if err != nil {
 		return err
 	}
