@@ -38,6 +38,7 @@ type Coordinator struct {
 	order    []*room // of coming
 	peers    map[Peer]*peer
 	places   map[string]*place
+	early    early
 	forgot   time.Time // when places were last looked through
 	leases   []*lease  // of all, oldest first
 	promised int64     // bytes granted and not yet asked for
@@ -66,7 +67,7 @@ func New(origin Origin) *Coordinator { return NewWith(origin, DefaultRules()) }
 
 // NewWith is New with other rules, for the simulation.
 func NewWith(origin Origin, rules Rules) *Coordinator {
-	return &Coordinator{origin: origin, rules: rules, rooms: map[string]*room{}, peers: map[Peer]*peer{}, places: map[string]*place{}}
+	return &Coordinator{origin: origin, rules: rules, rooms: map[string]*room{}, peers: map[Peer]*peer{}, places: map[string]*place{}, early: early{}}
 }
 
 // Join adds a viewer or a mirror to the swarm of a rendition. A viewer that joins a second
@@ -87,7 +88,7 @@ func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror 
 		if len(who.views) >= maxRoomsPerPeer && !mirror {
 			c.leave(who.views[0])
 		}
-		v = &viewer{peer: who, room: r, joined: now, at: now, rate: 1, held: newBits(r.x.pieces), given: newBits(r.x.pieces),
+		v = &viewer{peer: who, room: r, joined: now, at: now, rate: 1, held: newBits(r.x.pieces), doubted: newBits(r.x.pieces),
 			vouched: newBits(r.x.pieces), word: vouchPieces * float64(r.x.media.PieceLength)}
 		if len(who.views) == 0 {
 			who.place.peers++
@@ -95,6 +96,7 @@ func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror 
 		}
 		who.views = append(who.views, v)
 		c.peers[p], c.rooms[hash] = who, r
+		c.early.take(now, r)
 		c.enter(r, v)
 	}
 	for _, other := range who.views {
@@ -208,6 +210,10 @@ func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {
 		c.obsolete(v, r.Have)
 	}
 	c.credit(now, v, since, r.Received)
+	if who.up.proven {
+		who.trustAll()
+	}
+	v.doubt(now)
 	v.wish(r.Wishes)
 	if len(v.wishes) > 0 {
 		v.room.wished = now

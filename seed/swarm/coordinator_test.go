@@ -55,12 +55,18 @@ func newStage(t *testing.T) *stage {
 	return &stage{t: t, c: New(o), o: o, m: film(40), now: time.Unix(1000, 0)}
 }
 
+// join adds a viewer that has pieces; it got them from the origin, one way or the other.
 func (s *stage) join(p Peer, pos float64, have []byte) {
 	s.t.Helper()
 	if !s.c.Join(s.now, "h", s.m, p, false, "") {
 		s.t.Fatalf("%s may not join", p)
 	}
 	s.c.peers[p].kept = true // what strangers get is TestLeasesNotFetched's
+	for i := range min(s.m.Size/s.m.PieceLength, int64(len(have))*8) {
+		if have[i/8]&(0x80>>(i%8)) != 0 {
+			s.c.Sent(s.now, "h", i*s.m.PieceLength, (i+1)*s.m.PieceLength)
+		}
+	}
 	s.report(p, Report{Position: pos, Have: have})
 }
 

@@ -38,7 +38,7 @@ func (s *stage) check() {
 		for p := range r.x.pieces {
 			supply, copies := int32(0), uint16(0)
 			for _, v := range r.viewers {
-				if v.held.has(p) {
+				if v.held.has(p) && !v.doubted.has(p) {
 					supply += v.share
 					copies++
 				}

@@ -49,11 +49,22 @@ func (c *Coordinator) grant(now time.Time, v *viewer, p int) {
 	v.wishes = slices.DeleteFunc(v.wishes, func(w int) bool { return w == p })
 }
 
-// end closes a lease; a piece that did not come is nobody's again.
+// end ends a lease; a piece that did not come is nobody's again.
 func (c *Coordinator) end(l *lease, whole bool) {
 	if l.ended {
 		return
 	}
+	c.close(l)
+	if !whole {
+		l.v.drop(l.piece)
+		return
+	}
+	l.v.claim(l.piece)
+	l.v.keep()
+}
+
+// close takes a lease out of the sums.
+func (c *Coordinator) close(l *lease) {
 	l.ended = true
 	if !l.asked {
 		c.promised -= l.length
@@ -62,14 +73,6 @@ func (c *Coordinator) end(l *lease, whole bool) {
 		c.strange -= l.length
 	}
 	l.v.leases = slices.DeleteFunc(l.v.leases, func(o *lease) bool { return o == l })
-	if whole {
-		l.v.given.set(l.piece)
-		if l.asked {
-			l.v.keep()
-		}
-	} else {
-		l.v.drop(l.piece)
-	}
 }
 
 // expire ends the leases that are too old, and those that nobody came for, and forgets what
@@ -90,12 +93,17 @@ func (c *Coordinator) expire(now time.Time) {
 }
 
 // obsolete ends leases on pieces that the viewer says it has: a peer was faster, or the rest
-// of it came from one.
+// of it came from one. That is the viewer's word, as for any other piece.
 func (c *Coordinator) obsolete(v *viewer, have []byte) {
 	for _, l := range slices.Clone(v.leases) {
-		if wire(have, l.piece>>6)&(1<<(l.piece&63)) != 0 {
-			c.end(l, true)
+		if wire(have, l.piece>>6)&(1<<(l.piece&63)) == 0 {
+			continue
 		}
+		c.close(l)
+		if l.asked {
+			v.keep()
+		}
+		v.claim(l.piece)
 	}
 }
 
@@ -146,6 +154,7 @@ func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) 
 		return slack, Granted
 	case (near || to <= x.media.Segments[0].Offset) && now.Before(v.starts.until) && to-from <= v.starts.bytes:
 		v.starts.bytes -= to - from
+		v.room.passed(from, to) // what it brings may be passed on before all of it has come
 		return 0, Start
 	}
 	return slack, Plain
@@ -172,6 +181,9 @@ func (v *viewer) ask(c *Coordinator, from, to int64) {
 func (c *Coordinator) Done(now time.Time, hash string, p Peer, from, to int64, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if r := c.rooms[hash]; r != nil && whole {
+		r.passed(from, to)
+	}
 	v := c.viewer(hash, p)
 	if v == nil || from < 0 || from >= to || to > v.room.x.media.Size {
 		return
@@ -188,7 +200,6 @@ func (c *Coordinator) Done(now time.Time, hash string, p Peer, from, to int64, w
 		}
 		if whole && from <= start && start+x.pieceSize(piece) <= to {
 			v.hold(piece)
-			v.given.set(piece)
 		}
 	}
 }

@@ -69,15 +69,19 @@ func (r *room) others(now time.Time, v *viewer) []partner {
 		held := v.lacking(o, r.x.segs[from].from, r.x.segs[to].to)
 		chance := pairing(v.id, o.id)
 		use := (float64(held) + 1) * min(2, o.up.rate/r.x.rate)
+		if o.suspect {
+			use = 0
+		}
 		others = append(others, partner{id: o.id, use: math.Log(chance) / max(use, 1e-6), chance: chance})
 	}
 	return others
 }
 
-// lacking counts the pieces of [from, to] that o has and v has not, in words of 64.
+// lacking counts the pieces of [from, to] that o has, as we believe, and v has not, in words
+// of 64.
 func (v *viewer) lacking(o *viewer, from, to int) (n int) {
 	for w := from >> 6; w <= to>>6; w++ {
-		n += bits.OnesCount64(o.held[w] &^ v.held[w])
+		n += bits.OnesCount64(o.held[w] &^ o.doubted[w] &^ v.held[w])
 	}
 	return n
 }

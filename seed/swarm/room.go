@@ -13,7 +13,8 @@ type room struct {
 	viewers []*viewer // players and holders, in the order of coming: ticks must be deterministic
 	mirrors int
 	supply  []int32   // per piece: what its live holders can pass on, in units of supplyUnit
-	copies  []uint16  // per piece: live holders and leaseholders
+	copies  []uint16  // per piece: live holders and leaseholders; of both those believed
+	sent    bitset    // pieces that have left the origin
 	presses []float32 // by slack: Rules.pressures
 	poor    float64   // part of the viewers that starve, averaged
 	poorAt  time.Time
@@ -44,7 +45,10 @@ type viewer struct {
 	standing  bool // its picture waits for bytes
 	connected int
 	held      bitset    // has it, or is fetching it under a lease
-	given     bitset    // of those, the ones that came from the origin
+	doubted   bitset    // of those, the ones that it says it has and can't have
+	doubts    int       // how many
+	doubtful  time.Time // since when there are any
+	suspect   bool      // for so long that it is not counted on
 	vouched   bitset    // pieces that word was raised for
 	word      float64   // bytes that it may still say it got from others
 	fed       time.Time // when a piece from a mirror was last complete
@@ -63,7 +67,7 @@ type startRight struct {
 }
 
 func newRoom(hash string, x *index, rules *Rules) *room {
-	return &room{hash: hash, x: x, rules: rules, presses: rules.pressures(), supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
+	return &room{hash: hash, x: x, rules: rules, sent: newBits(x.pieces), presses: rules.pressures(), supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
 		press: make([]float32, x.pieces), near: make([]float32, x.pieces)}
 }
 
@@ -91,7 +95,7 @@ func (v *viewer) wants(now time.Time) bool {
 // reshare works out anew what the viewer adds to the supply of its pieces.
 func (v *viewer) reshare(now time.Time) {
 	share := int32(0)
-	if v.gives(now) {
+	if v.gives(now) && !v.suspect {
 		share = int32(min(supplyMost, supplyUnit*v.up.rate/(2*v.room.x.rate)))
 	}
 	delta := share - v.share
@@ -99,8 +103,8 @@ func (v *viewer) reshare(now time.Time) {
 		return
 	}
 	v.share = share
-	for w, word := range v.held {
-		for ; word != 0; word &= word - 1 {
+	for w := range v.held {
+		for word := v.held[w] &^ v.doubted[w]; word != 0; word &= word - 1 {
 			v.room.supply[w<<6+bits.TrailingZeros64(word)] += delta
 		}
 	}
@@ -112,16 +116,25 @@ func (v *viewer) hold(p int) {
 		return
 	}
 	v.held.set(p)
+	if !v.believed(p) {
+		v.doubted.set(p)
+		v.doubts++
+		return
+	}
 	v.room.supply[p] += v.share
 	v.room.copies[p]++
 }
 
 func (v *viewer) drop(p int) {
-	v.given.clear(p)
 	if !v.held.has(p) {
 		return
 	}
 	v.held.clear(p)
+	if v.doubted.has(p) {
+		v.doubted.clear(p)
+		v.doubts--
+		return
+	}
 	v.room.supply[p] -= v.share
 	v.room.copies[p]--
 }

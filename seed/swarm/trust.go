@@ -55,6 +55,7 @@ func (c *Coordinator) forget(now time.Time) {
 		return
 	}
 	c.forgot = now
+	c.early.expire(now)
 	for name, p := range c.places {
 		if p.peers > 0 {
 			continue

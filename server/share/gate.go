@@ -31,7 +31,7 @@ type Sending struct {
 // in the end.
 func (s *Share) Gate(f Sending, w io.Writer, from, to int64) io.WriteCloser {
 	claim, done := s.claim(f, from, to)
-	g := &gate{left: to - from, done: done}
+	g := &gate{left: to - from, done: func(left int64) { done(to - from - left) }}
 	if s.budget.Limited() || claim.Class == budget.Leased { // leases show how fast the line is
 		out := s.budget.Writer(f.Request.Context(), claim, to-from, w)
 		g.out, g.close = out, out.Close
@@ -42,22 +42,29 @@ func (s *Share) Gate(f Sending, w io.Writer, from, to int64) io.WriteCloser {
 }
 
 // claim says what a request may ask for. What a client says of itself does not count: the
-// coordinator knows whom it has granted what.
-func (s *Share) claim(f Sending, from, to int64) (budget.Claim, func(whole bool)) {
-	nothing := func(bool) {}
+// coordinator knows whom it has granted what. Call done in the end with the bytes sent.
+func (s *Share) claim(f Sending, from, to int64) (_ budget.Claim, done func(sent int64)) {
 	c := budget.Claim{Viewer: f.Address, Way: budget.HTTP, Class: budget.Plain, Rate: float64(f.Rendition.Bandwidth) / 8}
 	p, known := s.viewer(f)
 	first := f.Request.URL.Query().Has("first")
 	switch {
 	case f.Download, f.Rendition.File == "", strings.HasPrefix(f.Request.UserAgent(), mirrorAgent), f.Request.Header.Get("Range") == "" && !first:
 		c.Class = budget.Bulk
-		return c, nothing
+		return c, func(int64) {}
 	case known:
 		return s.leased(c, f.Rendition.Infohash, p, from, to)
 	case from == 0 && to <= startBytes(f.Rendition) && s.starts.allow(f.Address, time.Now()):
 		c.Class = budget.Start
 	}
-	return c, nothing
+	return c, func(sent int64) { s.sent(f.Rendition.Infohash, from, from+sent) }
+}
+
+// sent tells the coordinator what has left for somebody it does not know: a player that has
+// not joined yet, or is alone.
+func (s *Share) sent(hash string, from, to int64) {
+	if hash != "" {
+		s.swarm.Sent(time.Now(), hash, from, to)
+	}
 }
 
 // viewer finds out who asks.
@@ -77,7 +84,7 @@ func startBytes(r store.Rendition) int64 {
 }
 
 // leased asks the coordinator about a viewer of a swarm.
-func (s *Share) leased(c budget.Claim, hash string, p swarm.Peer, from, to int64) (budget.Claim, func(whole bool)) {
+func (s *Share) leased(c budget.Claim, hash string, p swarm.Peer, from, to int64) (budget.Claim, func(sent int64)) {
 	slack, right := s.swarm.Lease(time.Now(), hash, p, from, to)
 	switch right {
 	case swarm.Start:
@@ -88,7 +95,13 @@ func (s *Share) leased(c budget.Claim, hash string, p swarm.Peer, from, to int64
 	if right != swarm.Plain {
 		c.Viewer, c.Slack = string(p), slack
 	}
-	return c, func(whole bool) { s.swarm.Done(time.Now(), hash, p, from, to, whole) }
+	return c, func(sent int64) {
+		whole := from+sent >= to
+		if !whole {
+			s.sent(hash, from, from+sent)
+		}
+		s.swarm.Done(time.Now(), hash, p, from, to, whole)
+	}
 }
 
 // gate is one answer on its way out.
@@ -99,7 +112,7 @@ type gate struct {
 	}
 	close func() error
 	left  int64
-	done  func(whole bool)
+	done  func(left int64)
 }
 
 func (g *gate) Write(p []byte) (int, error) {
@@ -116,7 +129,7 @@ func (g *gate) ReadFrom(r io.Reader) (int64, error) {
 
 func (g *gate) Close() error {
 	err := g.close()
-	g.done(g.left <= 0)
+	g.done(g.left)
 	return err
 }
 

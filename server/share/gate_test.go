@@ -67,7 +67,7 @@ func TestClaims(t *testing.T) {
 			q.Header.Set(Viewer, w.viewer)
 		}
 		got, done := c.claim(Sending{Request: q, Address: w.address, Rendition: w.rendition, Download: w.download}, w.from, w.to)
-		done(true)
+		done(w.to - w.from)
 		if got.Class != w.class || got.Way != w.way {
 			t.Errorf("%s: class %d by %d, want %d by %d", w.name, got.Class, got.Way, w.class, w.way)
 		}

@@ -29,7 +29,11 @@ func DefaultClient() Client {
 	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4, GiveMost: 5}
 }
 
-const hopeRate = 250_000.0 // of a peer that has not delivered yet
+const (
+	hopeRate     = 250_000.0       // of a peer that has not delivered yet
+	leastRate    = 2000.0          // of one that owes something and brings nothing
+	disappointed = 2 * time.Second // the time in which it comes to that
+)
 
 // decide is one turn of a client.
 func (v *viewer) decide() {

@@ -37,6 +37,7 @@ type Scenario struct {
 	Churn       bool                      // half leave, a fifth seek, a fifth on another rendition, a tenth pause
 	Plain       float64                   // part of the viewers without P2P
 	Mirrors     []float64                 // uplinks, bytes a second
+	Liars       int                       // who say that they have everything, have nothing, and give nothing
 	ConnectMin  time.Duration             // P2P is up this long after arrival, at least; 0: 1.2 s
 	ConnectMax  time.Duration             // and at most; 0: 2.8 s
 	Step        time.Duration             // 0: 50 ms

@@ -12,6 +12,7 @@ type viewer struct {
 	peer     swarm.Peer
 	w        *world
 	mirror   bool
+	liar     bool
 	plain    bool // has P2P off
 	up, down float64
 	film     *film

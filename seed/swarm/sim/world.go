@@ -64,6 +64,9 @@ func newWorld(s Scenario) *world {
 	for i, up := range s.Mirrors {
 		w.viewers = append(w.viewers, w.mirror(s.Viewers+i, up))
 	}
+	for i := range s.Liars {
+		w.viewers = append(w.viewers, w.liar(s.Viewers+len(s.Mirrors)+i))
+	}
 	last := s.Arrive(s.Viewers - 1)
 	w.end = last + 5*s.Length + time.Minute
 	return w
@@ -126,7 +129,7 @@ func (w *world) over() bool {
 		return true
 	}
 	for _, v := range w.viewers {
-		if !v.mirror && !v.gone {
+		if !v.guest() && !v.gone {
 			return false
 		}
 	}
@@ -146,14 +149,14 @@ func (w *world) step() {
 	}
 	every := max(1, int(100*time.Millisecond/w.s.Step))
 	for _, v := range w.here {
-		if !v.mirror && !v.ended && (w.steps+v.id)%every == 0 {
+		if !v.guest() && !v.ended && (w.steps+v.id)%every == 0 {
 			v.decide()
 		}
 	}
 	w.origin.step(dt)
 	w.carry(dt)
 	for _, v := range w.here {
-		if !v.mirror && !v.ended {
+		if !v.guest() && !v.ended {
 			v.play(w.now, dt)
 		}
 	}
@@ -166,13 +169,13 @@ func (w *world) comeAndGo() {
 		if !v.here && !v.gone && w.now >= v.arrive {
 			v.here = true
 			w.here = append(w.here, v)
-			if w.s.Mode == Coordinated && !v.plain && !v.mirror {
+			if w.s.Mode == Coordinated && !v.plain && !v.guest() {
 				w.coord.Join(w.clock(), v.film.hash, v.film.media, v.peer, false, "")
 			}
 		}
 	}
 	w.here = slices.DeleteFunc(w.here, func(v *viewer) bool {
-		if v.mirror || !(v.leave > 0 && w.now >= v.leave || v.ended && (v.plain || w.now >= v.endAt+lingers)) {
+		if v.guest() || !(v.leave > 0 && w.now >= v.leave || v.ended && (v.plain || w.now >= v.endAt+lingers)) {
 			return false
 		}
 		w.depart(v)
@@ -199,7 +202,10 @@ func (w *world) depart(v *viewer) {
 
 // fate is what a viewer does on its own: connect, seek, switch.
 func (w *world) fate(v *viewer) {
-	if v.mirror || v.plain || v.ended {
+	if v.liar {
+		w.disappoint(v)
+	}
+	if v.guest() || v.plain || v.ended {
 		return
 	}
 	if !v.engaged && w.now >= v.connectAt && len(w.here) > 1 {
@@ -352,7 +358,9 @@ func (w *world) coordinate() {
 // with random weights; a receiver takes what its downlink has left.
 func (w *world) carry(dt float64) {
 	for _, v := range w.here {
-		w.serve(v, dt)
+		if !v.liar {
+			w.serve(v, dt)
+		}
 	}
 	for _, v := range w.here {
 		sum := 0.0
@@ -422,7 +430,13 @@ func without(list []*xfer, x *xfer) []*xfer {
 // finish ends an HTTP answer.
 func (w *world) finish(h *flow, whole bool) {
 	w.origin.leave(h)
-	if w.s.Mode == Coordinated && !h.v.plain {
+	if w.s.Mode != Coordinated {
+		return
+	}
+	if h.v.plain || !whole {
+		w.coord.Sent(w.clock(), h.film.hash, h.asked[0], h.asked[0]+int64(h.sent))
+	}
+	if !h.v.plain {
 		w.coord.Done(w.clock(), h.film.hash, h.v.peer, h.asked[0], h.asked[1], whole)
 	}
 }
@@ -438,6 +452,8 @@ func (w *world) result() Result {
 	for _, v := range w.viewers {
 		if v.mirror {
 			r.MirrorX += v.gaveAll / size
+		}
+		if v.guest() {
 			continue
 		}
 		stall += v.stall
