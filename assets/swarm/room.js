@@ -391,7 +391,8 @@ export class Room extends EventTarget {
 
   // report is what the server is told of this room.
   report() {
-    const facts = { wishes: this.wishes ?? [], fetching: [...this.#first(), ...this.loads.keys()].slice(0, 16), received: this.received };
+    const coming = new Set([...this.#first(), ...this.fetching.keys(), ...this.loads.keys()]);
+    const facts = { wishes: this.wishes ?? [], fetching: [...coming].slice(0, 16), received: this.received };
     this.received = {};
     if (this.changed && performance.now() - (this.told ?? 0) > 1000) {
       facts.have = btoa(String.fromCharCode(...this.store.bitfield()));

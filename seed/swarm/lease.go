@@ -76,7 +76,8 @@ func (c *Coordinator) close(l *lease) {
 }
 
 // expire ends the leases that are too old, and those that nobody came for, and forgets what
-// has ended. Who plays anew is excused: it may be loading the piece by itself.
+// has ended. Who plays anew, also from another place, is excused: it may be loading the piece
+// by itself.
 func (c *Coordinator) expire(now time.Time) {
 	for _, l := range c.leases {
 		age := now.Sub(l.since)
@@ -84,7 +85,7 @@ func (c *Coordinator) expire(now time.Time) {
 		case l.ended || age <= askFor || l.asked && age <= leaseFor:
 			continue
 		case l.asked || now.Before(l.v.barred): // slow, or struck for the others already
-		case !slices.Contains(l.v.fetching, l.piece) || now.Sub(l.v.joined) > leaseFor:
+		case !slices.Contains(l.v.fetching, l.piece) || now.Sub(l.v.joined) > leaseFor && now.After(l.v.starts.until):
 			l.v.strike(now)
 		}
 		c.end(l, false)

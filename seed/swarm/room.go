@@ -54,7 +54,7 @@ type viewer struct {
 	fed       time.Time // when a piece from a mirror was last complete
 	fedBytes  float64   // of the next
 	wishes    []int
-	fetching  []int // from peers
+	fetching  []int // by its own word
 	leases    []*lease
 	share     int32 // what it adds to the supply of each piece it holds
 	starts    startRight

@@ -33,7 +33,7 @@ type Report struct {
 	Connected      int            // peers whose data channel is open
 	Have           []byte         // bitfield of pieces, first piece in the high bit; nil: as before
 	Wishes         []int          // pieces that will not come in time from peers
-	Fetching       []int          // pieces on their way from peers
+	Fetching       []int          // pieces on their way, from peers or from the origin
 	Received       map[Peer]int64 // bytes since the last report, by sender: this proves uploads
 	Standing       bool           // its picture waits for bytes
 }

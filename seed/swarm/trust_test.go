@@ -152,6 +152,32 @@ func TestOneHole(t *testing.T) {
 	}
 }
 
+// TestSeeksAndFetches: who plays on from elsewhere fetches its first pieces unasked, and is not
+// struck for what it was granted of them meanwhile.
+func TestSeeksAndFetches(t *testing.T) {
+	for _, fetching := range []bool{false, true} {
+		s := newStage(t)
+		s.o.drain = piece
+		s.join("a", 0, bitfield(s.m, 4))
+		s.now = s.now.Add(2 * leaseFor)
+		r := Report{Position: 80}
+		s.report("a", r) // a seek
+		got := s.granted()["a"]
+		if len(got) == 0 {
+			t.Fatal("nothing was granted")
+		}
+		if fetching {
+			r.Fetching = got
+		}
+		s.report("a", r)
+		s.now = s.now.Add(askFor + time.Millisecond)
+		s.c.expire(s.now)
+		if struck := s.c.peers["a"].strikes > 0; struck == fetching {
+			t.Errorf("fetching by itself %v: struck %v", fetching, struck)
+		}
+	}
+}
+
 // TestStrangerThatComes makes room for the next as soon as it comes, however slow it is.
 func TestStrangerThatComes(t *testing.T) {
 	s := newStage(t)

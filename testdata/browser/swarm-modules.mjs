@@ -268,3 +268,19 @@ const { Sender } = await load("sender.js");
   await settled(() => shelf.has(0) && shelf.has(2));
   assert.deepEqual([0, 5, 10, 15, 20].map((at) => shelf.reach(at)), [10, 10, 10, 15, 25]);
 }
+
+// The server hears of all that is on its way, also of what it sends without having been asked
+// for leave: else it grants the same once more.
+{
+  const { Room } = await load("room.js");
+  const asked = [];
+  const hall = {
+    memory: new Memory(1 << 20), position: 0, counts: {}, coming: { height: 0, to: 0 },
+    slack: () => 0, soon: () => {}, speak: () => {}, origin: { fetch: (name, from, to) => (asked.push([from, to]), new Promise(() => {})) },
+  };
+  const room = new Room(hall, { height: 360, file: "/360p.mp4" }, torrent);
+  assert.deepEqual(room.report().fetching, []);
+  room.read(pieceLength, 3 * pieceLength, 0, new AbortController().signal, true); // a start, or a seek
+  assert.deepEqual(asked, [[pieceLength, 3 * pieceLength]]);
+  assert.deepEqual(room.report().fetching, [1, 2]);
+}

@@ -131,6 +131,11 @@ func (v *viewer) report() {
 	for _, x := range v.in {
 		r.Fetching = append(r.Fetching, x.unit)
 	}
+	for _, h := range v.http {
+		if h.film == v.film {
+			r.Fetching = append(r.Fetching, h.units...)
+		}
+	}
 	clear(v.heard)
 	v.w.coord.Report(v.w.clock(), v.film.hash, v.peer, r)
 }
