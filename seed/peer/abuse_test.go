@@ -56,6 +56,26 @@ func closed(conn net.Conn) error {
 	return nil
 }
 
+// TestManyChannels: one connection carries one channel. More of them would wait unread, and
+// WebRTC has room for 65,000.
+func TestManyChannels(t *testing.T) {
+	s := newSite(t, nil)
+	torrent, _ := s.publish(1 << 20)
+	conn := s.dialWebRTC(torrent.InfoHash).(*dataConn)
+	if err := newLeech(conn).start(torrent.InfoHash); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.pc.CreateDataChannel("another", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := closed(conn); err != nil {
+		t.Error(err)
+	}
+	if st := s.seed.Stats(); st.Crashes != 0 {
+		t.Errorf("%d crashes:\n%s", st.Crashes, s.said())
+	}
+}
+
 // TestAbuse is F5 of the list of attacks: whatever a peer does, it is cut off where it
 // costs us something, and seeding goes on.
 func TestAbuse(t *testing.T) {

@@ -231,13 +231,14 @@ func dialWebRTC(t *testing.T, answer func(context.Context, string) (string, erro
 	if err != nil {
 		return nil, err
 	}
-	return &dataConn{ReadWriteCloser: raw, in: bufio.NewReaderSize(raw, 256<<10), deadline: raw.SetReadDeadline}, nil
+	return &dataConn{ReadWriteCloser: raw, in: bufio.NewReaderSize(raw, 256<<10), deadline: raw.SetReadDeadline, pc: pc}, nil
 }
 
 type dataConn struct {
 	io.ReadWriteCloser
 	in       *bufio.Reader
 	deadline func(time.Time) error
+	pc       *webrtc.PeerConnection
 }
 
 func (c *dataConn) Read(b []byte) (int, error)        { return c.in.Read(b) }

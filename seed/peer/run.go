@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -38,8 +39,7 @@ var errSilent = errors.New("the seed's process does not answer")
 
 // Run answers STUN and keeps the child as needed until ctx ends.
 func (s *Seed) Run(ctx context.Context) error {
-	pause := s.firstPause
-	var crashes []time.Time
+	crashes := crashes{first: s.firstPause, last: s.lastPause}
 	var notBefore time.Time
 	for {
 		if err := s.rest(ctx, notBefore); err != nil {
@@ -48,27 +48,38 @@ func (s *Seed) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		began := time.Now()
 		err := s.live(ctx)
 		now := time.Now()
 		if err == nil {
 			notBefore = time.Time{}
 			continue
 		}
-		if now.Sub(began) > crashWindow {
-			crashes, pause = nil, s.firstPause
-		}
-		crashes = append(crashes, now)
+		pause, failed := crashes.add(now)
 		s.cfg.Log.Warn("seed crashed", "error", err, "restart in", pause)
-		if len(crashes) >= maxCrashes {
-			s.cfg.Log.Error("seeding is off: its process crashed too often; pages and players go on without it", "crashes", len(crashes))
-			crashes, pause = nil, s.firstPause
+		if failed {
+			s.cfg.Log.Error("seeding is off: its process crashed too often; pages and players go on without it", "crashes", maxCrashes)
 		}
-		failed := len(crashes) == 0
 		s.update(func() { s.stats.Crashes++; s.failed, s.paused = failed, !failed })
 		notBefore = now.Add(pause)
-		pause = min(2*pause, s.lastPause)
 	}
+}
+
+// crashes are those of the last crashWindow. Older ones tell nothing: a child lives only while
+// somebody needs it, so one may crash every few days and never live long.
+type crashes struct {
+	first, last time.Duration // pauses after a crash
+	at          []time.Time
+}
+
+// add counts a crash, and says how long to pause and whether that was one too many.
+func (c *crashes) add(now time.Time) (pause time.Duration, failed bool) {
+	c.at = slices.DeleteFunc(c.at, func(t time.Time) bool { return now.Sub(t) > crashWindow })
+	pause = min(c.first<<len(c.at), c.last)
+	if c.at = append(c.at, now); len(c.at) < maxCrashes {
+		return pause, false
+	}
+	c.at = nil // switched on again, it begins anew
+	return c.first, true
 }
 
 // rest answers STUN until a child is wanted, and not before notBefore.

@@ -143,7 +143,9 @@ func (a *answerer) expect(pc *webrtc.PeerConnection, settled func()) {
 	})
 	var first sync.Once
 	pc.OnDataChannel(func(channel *webrtc.DataChannel) {
+		another := true
 		first.Do(func() {
+			another = false
 			channel.OnOpen(func() {
 				late.Stop()
 				settled()
@@ -152,6 +154,9 @@ func (a *answerer) expect(pc *webrtc.PeerConnection, settled func()) {
 				}
 			})
 		})
+		if another { // nobody would read it, and there could be 65,000
+			go a.drop(pc)
+		}
 	})
 }
 
