@@ -95,6 +95,19 @@ func TestRepairKeepsFiles(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what is small cannot be read", func(t *testing.T) {
+		before := tree(t, b.data)
+		for _, name := range []string{"480p.torrent", "480p.m3u8", "480p.hashes.json"} {
+			f := b.finding(v, name, eio)
+			if list := b.repair(t, []mend.Finding{f}, "", false); how(list, f.File.Path) != mend.Made {
+				t.Errorf("%s: %+v", name, list)
+			}
+		}
+		if tree(t, b.data) == before {
+			t.Error("no file is new")
+		}
+		b.well()
+	})
 	t.Run("a rendition is gone and the original too", func(t *testing.T) {
 		folder := filepath.Join(b.data, "videos", v.ID, "1")
 		if err := errors.Join(os.Remove(filepath.Join(folder, "source.avi")), os.Remove(filepath.Join(folder, "360p.mp4"))); err != nil {

@@ -137,10 +137,12 @@ func (r *repair) one(ctx context.Context, f Finding) (Mended, error) {
 	return Mended{f, how, note}, err
 }
 
-// unseen reports whether a file of a video could not be looked at, which says nothing about
-// its bytes: a disk that stuttered once, or rights that were taken away.
+// unseen reports whether a film, an original or captions could not be looked at, which says
+// nothing about their bytes: a disk that stuttered once, or rights that were taken away. All
+// else is small, and made anew beside its place.
 func unseen(f Finding) bool {
-	return f.File.Video != "" && !proof.Bad(f.Err) && !errors.Is(f.Err, fs.ErrNotExist)
+	precious := []string{archive.Source, archive.Rendition, archive.Caption}
+	return slices.Contains(precious, f.File.What) && !proof.Bad(f.Err) && !errors.Is(f.Err, fs.ErrNotExist)
 }
 
 // anew makes a file anew, or queues that.
