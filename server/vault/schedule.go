@@ -35,7 +35,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		if _, err := k.RunOnce(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		_, err := k.RunOnce(ctx, time.Now())
+		if lacking, ok := errors.AsType[*IncompleteError](err); ok {
+			k.Log.Error("backup made of a channel that is not whole", "folder", lacking.Folder, "err", err)
+		} else if err != nil && ctx.Err() == nil {
 			k.Log.Error("backup not made", "err", err)
 		}
 		select {

@@ -204,3 +204,48 @@ func TestKeeperWithoutARecord(t *testing.T) {
 		}
 	}
 }
+
+// A channel that is not whole is backed up by itself as often as any, and not each hour as
+// after other failures: each of these takes room, and none goes for it.
+func TestKeeperOfAnIncompleteChannel(t *testing.T) {
+	c := newChannel(t)
+	v := c.add("A talk", 200_000)
+	film := filepath.Join(c.data, "videos", v.ID, "1", "360p.mp4")
+	dir := t.TempDir()
+	c.backup(dir, nil)
+	for key, value := range map[string]string{"backup.dir": dir, "backup.keep": "1", "backup.every": "1d"} {
+		if err := c.store.SetSetting(t.Context(), key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keeper := &vault.Keeper{Data: c.data, Store: c.store, Log: slog.New(slog.DiscardHandler)}
+	begin := time.Now().Add(48 * time.Hour)
+	for _, step := range []struct {
+		name    string
+		do      func() error
+		at      time.Duration
+		made    bool
+		lacks   bool
+		backups int
+	}{
+		{"a film is gone", func() error { return os.Rename(film, film+".away") }, 0, false, true, 2},
+		{"hours later", nil, 5 * time.Hour, false, false, 2},
+		{"the next day", nil, 24 * time.Hour, false, true, 3},
+		{"it is back", func() error { return os.Rename(film+".away", film) }, 48 * time.Hour, true, false, 1},
+	} {
+		if step.do != nil {
+			if err := step.do(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		made, err := keeper.RunOnce(t.Context(), begin.Add(step.at))
+		_, lacks := errors.AsType[*vault.IncompleteError](err)
+		if made != step.made || lacks != step.lacks || err != nil && !lacks {
+			t.Errorf("%s: made %v, %v", step.name, made, err)
+		}
+		if found := names(t, dir); len(found) != step.backups {
+			t.Errorf("%s: there are %v", step.name, found)
+		}
+	}
+	whole(t, dir)
+}
