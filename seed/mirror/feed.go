@@ -18,7 +18,8 @@ import (
 const agent = "Tubelet-Mirror"
 
 const (
-	maxFeed    = 8 << 20 // bytes
+	maxFeed    = 8 << 20  // bytes of a page
+	maxFeeds   = 32 << 20 // of all pages: they are in memory at the same time
 	maxTorrent = 8 << 20
 	maxItems   = 2000 // of a feed
 	maxPages   = 100  // of a feed
@@ -92,17 +93,18 @@ func (m *Mirror) find(ctx context.Context, address string) (Listed, error) {
 
 // readFeed reads a feed, with the pages that follow on the same host.
 func (m *Mirror) readFeed(ctx context.Context, feed string) (page, error) {
-	whole, err := m.readPage(ctx, feed)
+	whole, size, err := m.readPage(ctx, feed)
 	if err != nil {
 		return page{}, err
 	}
 	base, _, _ := locate(feed)
 	next := whole.Next
 	for range maxPages {
-		if !onHost(next, base) || len(whole.Items) >= maxItems {
+		if !onHost(next, base) || len(whole.Items) >= maxItems || size >= maxFeeds {
 			break
 		}
-		p, err := m.readPage(ctx, next)
+		p, n, err := m.readPage(ctx, next)
+		size += n
 		if err != nil || len(p.Items) == 0 {
 			return whole, err // what was read is the newest
 		}
@@ -113,19 +115,18 @@ func (m *Mirror) readFeed(ctx context.Context, feed string) (page, error) {
 	return whole, nil
 }
 
-func (m *Mirror) readPage(ctx context.Context, feed string) (page, error) {
+func (m *Mirror) readPage(ctx context.Context, feed string) (p page, size int, err error) {
 	text, err := m.get(ctx, feed, maxFeed)
 	if err != nil {
-		return page{}, fmt.Errorf("read the feed %s: %w", feed, err)
+		return page{}, 0, fmt.Errorf("read the feed %s: %w", feed, err)
 	}
-	var p page
 	if err := json.Unmarshal(text, &p); err != nil {
-		return page{}, fmt.Errorf("read the feed %s: %w", feed, err)
+		return page{}, 0, fmt.Errorf("read the feed %s: %w", feed, err)
 	}
 	if !strings.HasPrefix(p.Version, "https://jsonfeed.org/version/1") {
-		return page{}, fmt.Errorf("read the feed %s: it is not a JSON Feed", feed)
+		return page{}, 0, fmt.Errorf("read the feed %s: it is not a JSON Feed", feed)
 	}
-	return p, nil
+	return p, len(text), nil
 }
 
 // published returns when a video came out. Who does not say so is old.

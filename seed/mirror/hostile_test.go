@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -46,5 +47,30 @@ func TestHostileFeed(t *testing.T) {
 	}
 	if n := torrents.Load(); n == 0 || n > maxNew {
 		t.Errorf("it read %d torrents in one look", n)
+	}
+}
+
+// TestHeavyFeed: pages that are large are read up to a bound, since all are in memory together.
+func TestHeavyFeed(t *testing.T) {
+	const size = 5 << 20
+	var sent atomic.Int64
+	var self string
+	long := strings.Repeat("x", size)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		sent.Add(size)
+		_, _ = fmt.Fprintf(w, `{"version": "https://jsonfeed.org/version/1.1", "next_url": "%s/feed.json?more", "items": [{"title": "%s"}]}`, self, long)
+	}))
+	defer server.Close()
+	self = server.URL
+	m, err := New(Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.readFeed(t.Context(), self+"/feed.json")
+	if err != nil || len(p.Items) == 0 {
+		t.Errorf("%d items, %v", len(p.Items), err)
+	}
+	if n := sent.Load(); n > maxFeeds+size {
+		t.Errorf("it read %d MiB", n>>20)
 	}
 }

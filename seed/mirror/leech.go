@@ -31,7 +31,8 @@ const (
 	admitTime  = time.Minute   // for a peer to let us ask
 	leastGiven = 256 << 10     // bytes in each peerWait: who drips would hold up the round for days
 	pipeline   = 64            // blocks asked for at a time
-	maxParts   = 12            // pieces begun at a time
+	maxParts   = 12            // pieces begun at a time,
+	partBytes  = 32 << 20      // and their bytes, from two on
 	maxMessage = 2*block + 13  // of what we asked for; a bitfield has a limit of its own
 	ownSeed    = "-TL"         // how the tracker calls its own seed
 	maxBits    = (1 << 18) / 8 // bytes of a bitfield
@@ -191,6 +192,7 @@ type part struct {
 // download asks for one block after the other, some ahead, and puts pieces together.
 func (w *wire) download(b *begun, bits []bool) error {
 	parts := map[int]*part{}
+	most := int(max(2, min(maxParts, partBytes/b.torrent.PieceLength)))
 	next, at, asked := 0, int64(0), 0 // the block to ask for, and how many are on their way
 	since, given := time.Now(), 0
 	for {
@@ -198,7 +200,7 @@ func (w *wire) download(b *begun, bits []bool) error {
 			for next < len(bits) && (b.have[next] || !bits[next]) {
 				next++
 			}
-			if next == len(bits) || at == 0 && len(parts) >= maxParts {
+			if next == len(bits) || at == 0 && len(parts) >= most {
 				break
 			}
 			_, size := b.torrent.Piece(next)
