@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tubelet/tubelet/fed"
 	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server"
 	"github.com/tubelet/tubelet/server/fediverse"
@@ -136,6 +137,7 @@ func conversation(t *testing.T, c *channel, peer *peer) {
 		t.Fatal(err)
 	}
 	peer.wait("it is taken back", func(got map[string]any) bool { return got["kind"] == "Delete" && got["objectId"] == answer.URI })
+	deeds(t, hand, peer, said.ID)
 
 	peer.do("unlike", "to", person, "on", object)
 	peer.do("unboost", "to", person, "on", object)
@@ -143,6 +145,36 @@ func conversation(t *testing.T, c *channel, peer *peer) {
 	peer.do("remove", "to", person, "id", "2")
 	peer.do("remove", "to", person, "id", "1")
 	c.wait("no comment", func() bool { return len(c.comments()) == 0 })
+}
+
+// deeds are what the creator does with a comment, and with a note that is named by its address,
+// and takes back.
+func deeds(t *testing.T, hand *fed.Fed, peer *peer, comment int64) {
+	for kind, activity := range map[string]string{fed.Like: "Like", fed.Boost: "Announce"} {
+		done, err := hand.DoTo(t.Context(), kind, comment)
+		must(t, err)
+		peer.wait("a "+kind, func(got map[string]any) bool {
+			return got["kind"] == activity && got["actor"] == person && got["objectId"] == ada+"/notes/1"
+		})
+		if kind == fed.Boost {
+			peer.do("strict", "id", base+"/activities/boost/"+done.ID)
+			peer.do("strict", "id", person+"/outbox?page=1")
+			if items := fmt.Sprint(peer.ask("outbox", "id", person)); items != "[Announce "+ada+"/notes/1 Create "+object+"]" {
+				t.Errorf("the outbox holds %s", items)
+			}
+		}
+		_, err = hand.TakeBack(t.Context(), kind, comment, "")
+		must(t, err)
+		peer.wait("a "+kind+" taken back", func(got map[string]any) bool {
+			return got["kind"] == "Undo" && got["actor"] == person && got["type"] == activity && got["inner"] == ada+"/notes/1"
+		})
+	}
+	elsewhere, err := hand.DoAt(t.Context(), fed.Like, ada+"/notes/2")
+	must(t, err)
+	if elsewhere.Acct != "@ada@127.0.0.1:"+theirs {
+		t.Errorf("%+v", elsewhere)
+	}
+	peer.wait("a like by address", func(got map[string]any) bool { return got["kind"] == "Like" && got["objectId"] == ada+"/notes/2" })
 }
 
 // channel is a server of ours that runs.

@@ -64,12 +64,12 @@ const came = (kind) => async (_, activity) => {
   tell({ got: {
     kind, id: activity.id?.href, actor: activity.actorId?.href, objectId: activity.objectId?.href,
     type: object?.constructor.name, name: String(object?.name ?? ""), content: String(object?.content ?? ""),
-    updated: object?.updated?.toString(), reply: object?.replyTargetId?.href,
+    updated: object?.updated?.toString(), reply: object?.replyTargetId?.href, inner: object?.objectId?.href,
   } });
 };
 federation.setInboxListeners("/users/{identifier}/inbox", "/inbox")
   .on(Accept, came("Accept")).on(Reject, came("Reject")).on(Create, came("Create")).on(Update, came("Update"))
-  .on(Delete, came("Delete")).on(Announce, came("Announce"));
+  .on(Delete, came("Delete")).on(Announce, came("Announce")).on(Like, came("Like")).on(Undo, came("Undo"));
 
 const pixel = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 
