@@ -36,6 +36,7 @@ type index struct {
 	version int64
 	p2p     string // the setting
 	known   map[metainfo.Hash]found
+	before  map[metainfo.Hash]found // known of the version before
 	rooms   map[string]*swarm.Media // by path of the file; files never change
 
 	// The names that p2p-media-loader makes of our playlists: many, and seldom asked for, so
@@ -63,9 +64,20 @@ func (x *index) find(h metainfo.Hash) (tracker.Swarm, bool) {
 	f, err := x.search(ctx, h)
 	if err != nil {
 		x.cfg.Log.Warn("swarm not looked up", "err", err)
-		return tracker.Swarm{}, false
+		f = x.last(h)
 	}
 	return f.swarm, f.ok
+}
+
+// last returns what was last found. While the database can't be asked, a disk being busy, the
+// tracker would else take all videos to be gone and end their swarms.
+func (x *index) last(h metainfo.Hash) found {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if f, ok := x.known[h]; ok {
+		return f
+	}
+	return x.before[h]
 }
 
 func (x *index) search(ctx context.Context, h metainfo.Hash) (found, error) {
@@ -104,7 +116,7 @@ func (x *index) current(ctx context.Context) (version int64, p2p string, err err
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.version != version {
-		clear(x.known)
+		x.before, x.known = x.known, map[metainfo.Hash]found{}
 	}
 	x.version, x.p2p = version, p2p
 	return version, p2p, nil

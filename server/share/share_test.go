@@ -92,6 +92,42 @@ func publish(t *testing.T, data string, db *store.Store) metainfo.Hash {
 	return torrent.InfoHash
 }
 
+// TestFindBusy: while the database can't be asked, what was shared stays shared.
+func TestFindBusy(t *testing.T) {
+	var broken atomic.Bool
+	c := newChannel(t, func(cfg *Config) {
+		version := cfg.Version
+		cfg.Version = func(ctx context.Context) (int64, error) {
+			if broken.Load() {
+				return 0, context.DeadlineExceeded
+			}
+			return version(ctx)
+		}
+	})
+	if _, ok := c.index.find(c.hash); !ok {
+		t.Fatal("not found")
+	}
+	broken.Store(true)
+	if s, ok := c.index.find(c.hash); !ok || s.Video != listed {
+		t.Errorf("%+v, %v", s, ok)
+	}
+	if _, ok := c.index.find(metainfo.Hash{1}); ok {
+		t.Error("a strange infohash is known")
+	}
+	broken.Store(false)
+	must(t, c.store.SetSetting(t.Context(), "p2p", "off")) // a commit, after which the video can't be read
+	_, _, err := c.index.current(t.Context())
+	must(t, err)
+	broken.Store(true)
+	if _, ok := c.index.find(c.hash); !ok {
+		t.Error("gone, though nobody could look")
+	}
+	broken.Store(false)
+	if _, ok := c.index.find(c.hash); ok {
+		t.Error("shared though p2p is off")
+	}
+}
+
 func TestFind(t *testing.T) {
 	c := newChannel(t, nil)
 	s, ok := c.index.find(c.hash)
