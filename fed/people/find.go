@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/fed/vocab"
@@ -56,13 +57,21 @@ func (p *People) FollowPage(ctx context.Context, handle, address string) (string
 	if err != nil {
 		return "", err
 	}
+	if page := followPage(answer, address); page != "" {
+		return page, nil
+	}
+	return "", fmt.Errorf("%s: its server has no page to follow from: %w", handle, ErrUnknown)
+}
+
+// followPage fills the subscribe template of a WebFinger answer; "" means that it has none.
+func followPage(answer vocab.Object, address string) string {
 	for _, link := range answer.Inners("links") {
 		template := link.Text("template")
 		if link.Text("rel") == "http://ostatus.org/schema/1.0/subscribe" && strings.HasPrefix(template, "https://") && strings.Contains(template, "{uri}") {
-			return strings.ReplaceAll(template, "{uri}", url.QueryEscape(address)), nil
+			return strings.ReplaceAll(template, "{uri}", url.QueryEscape(address))
 		}
 	}
-	return "", fmt.Errorf("%s: its server has no page to follow from: %w", handle, ErrUnknown)
+	return ""
 }
 
 // finger asks the host of a handle about it. It returns the answer, and the handle that this
@@ -82,19 +91,27 @@ func (p *People) finger(ctx context.Context, handle string) (answer vocab.Object
 		p.fail(address, err)
 		return nil, "", err
 	}
-	subject, isAccount := strings.CutPrefix(answer.Text("subject"), "acct:")
-	name, at, err := parse(subject)
-	if !isAccount || err != nil {
+	if proper = subject(answer); proper == "" {
 		return nil, "", fmt.Errorf("%s: its server tells of %q: %w", handle, vocab.Clean(answer.Text("subject"), longName), ErrUnknown)
 	}
-	return answer, "@" + name + "@" + at, nil
+	return answer, proper, nil
+}
+
+// subject returns the handle that a WebFinger answer is about, "" when it is about none.
+func subject(answer vocab.Object) string {
+	account, isAccount := strings.CutPrefix(answer.Text("subject"), "acct:")
+	name, host, err := parse(account)
+	if !isAccount || err != nil {
+		return ""
+	}
+	return "@" + name + "@" + host
 }
 
 // parse takes a handle apart; its host comes in the form in which hosts are compared.
 func parse(handle string) (user, host string, err error) {
 	user, rest, found := strings.Cut(strings.TrimPrefix(strings.TrimSpace(handle), "@"), "@")
 	u, err := url.Parse("https://" + rest)
-	if !found || user == "" || strings.ContainsAny(user, "/?# <>\"%") || strings.ContainsAny(rest, "/?#@ %") || err != nil || remote.Host(u) == "" {
+	if !found || user == "" || !utf8.ValidString(handle) || strings.ContainsAny(user, "/?# <>\"%") || strings.ContainsAny(rest, "/?#@ %[") || err != nil || remote.Host(u) == "" {
 		return "", "", fmt.Errorf("%q is no handle like @name@host: %w", vocab.Clean(handle, longName), ErrUnknown)
 	}
 	return user, remote.Host(u), nil

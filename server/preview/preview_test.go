@@ -88,3 +88,33 @@ func TestLoadDamaged(t *testing.T) {
 		t.Error("a damaged key was taken")
 	}
 }
+
+// FuzzOpen: an address opens a video only when it is the one that was made for it, and no file
+// in the place of the secret is worse than an error.
+func FuzzOpen(f *testing.F) {
+	secret := strings.Repeat("ab", 32)
+	f.Add(secret, "abcdefghij~"+strings.Repeat("a", 20))
+	f.Add(secret+"\n", "abcdefghij")
+	f.Add("zz", "~")
+	f.Add("", "a~b~c")
+	dir := f.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, secret, address string) {
+		if err := os.WriteFile(filepath.Join(dir, "keys", "preview.key"), []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := preview.Load(dir)
+		if err != nil {
+			return
+		}
+		id, ok := keys.Open(address)
+		if strings.Contains(id, "~") || ok != (address == keys.Address(id)) {
+			t.Errorf("%q is %q, %v", address, id, ok)
+		}
+		if again, ok := keys.Open(keys.Address(id)); again != id || !ok {
+			t.Errorf("the address of %q opens %q, %v", id, again, ok)
+		}
+	})
+}
