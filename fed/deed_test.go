@@ -193,7 +193,15 @@ func TestDeedsRefused(t *testing.T) {
 	} {
 		fails(t, at(address), want)
 	}
-	if all, _, err := people.Queue(ctx); err != nil || all != 1 { // the answer
+	week := []social.Outcome{{Delivery: social.Delivery{Host: host}, Again: time.Now(), Hold: true}}
+	for _, given := range []time.Duration{0, time.Hour} {
+		if err := people.Record(ctx, week, time.Now(), time.Now().Add(given)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = a.DoAt(ctx, fed.Like, public.ID())
+	fails(t, err, fed.ErrElsewhere)
+	if all, _, err := people.Queue(ctx); err != nil || all != 0 { // the answer was dropped when the host was given up
 		t.Errorf("%d on their way, %v", all, err)
 	}
 }
