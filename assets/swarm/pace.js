@@ -15,6 +15,11 @@ export class Pace {
     if (this.#all >= 65536) this.proven = true;
   }
 
+  // fail notes that nothing came at all.
+  fail() {
+    this.rate = least;
+  }
+
   // tick takes what came in the last seconds. A peer that is not asked is slowly given
   // another chance.
   tick(seconds, owed) {

@@ -14,6 +14,7 @@ const tooLong = 4000; // milliseconds that a wish may stay unheard while the pic
 const mostFails = 3;
 const unpaired = 2; // seconds left, below which the first pieces are fetched without leave
 const mostAhead = 0.6; // of the memory
+const barren = 3000; // milliseconds in which a peer that never brought anything has to begin
 const slowStart = 1500; // milliseconds, after which peers are asked for the player's own start too
 
 export class Room extends EventTarget {
@@ -149,6 +150,7 @@ export class Room extends EventTarget {
     for (const peer of this.peers) this.paces.get(peer)?.tick(seconds, peer.owed);
     if (!this.current) return;
     this.#overdue();
+    this.#disappoint();
     const missing = this.#missing();
     // At first, while the server answers, it decides what is sent first; it hears our wishes.
     for (const read of this.reads) if (this.peers.length === 0 && (this.hall.alone || (!this.hall.patient && this.hall.slack(read.start) < unpaired))) this.#begin(read);
@@ -198,7 +200,7 @@ export class Room extends EventTarget {
 
   // load asks a peer for all that a piece lacks.
   #load(piece, peer) {
-    const load = { peer, since: performance.now(), cancels: new Map() };
+    const load = { peer, since: performance.now(), got: false, cancels: new Map() };
     this.loads.set(piece, load);
     for (const [offset, length] of this.#blocks(piece, peer)) {
       const cancel = peer.ask(piece, offset, length, (err, bytes) => this.#answered(piece, load, offset, err, bytes));
@@ -224,7 +226,7 @@ export class Room extends EventTarget {
 
   #answered(piece, load, offset, err, bytes) {
     load.cancels.delete(offset);
-    if (!err) this.#take(piece, load.peer, offset, bytes);
+    if (!err) load.got = this.#take(piece, load.peer, offset, bytes);
     if (load.cancels.size === 0 && this.loads.get(piece) === load) {
       this.loads.delete(piece);
       this.hall.soon();
@@ -237,6 +239,7 @@ export class Room extends EventTarget {
     this.received[peer.named] = (this.received[peer.named] ?? 0) + bytes.length;
     this.hall.counts.wasted += bytes.length - fresh;
     this.hall.counts[peer.mirror ? "mirrors" : "viewers"] += bytes.length;
+    return true;
   }
 
   #stop(piece) {
@@ -244,6 +247,17 @@ export class Room extends EventTarget {
     if (!load) return;
     this.loads.delete(piece);
     for (const cancel of load.cancels.values()) cancel();
+  }
+
+  // disappoint takes back what was asked of peers that say they have everything and bring
+  // nothing: they would hold the places of those that do.
+  #disappoint() {
+    const now = performance.now();
+    for (const [piece, load] of this.loads) {
+      if (load.got || now - load.since < barren || this.paces.get(load.peer)?.proven) continue;
+      this.paces.get(load.peer)?.fail();
+      this.#stop(piece);
+    }
   }
 
   // hurry moves what a peer will not bring in time to one that will.

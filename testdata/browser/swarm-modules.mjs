@@ -284,3 +284,47 @@ const { Sender } = await load("sender.js");
   assert.deepEqual(asked, [[pieceLength, 3 * pieceLength]]);
   assert.deepEqual(room.report().fetching, [1, 2]);
 }
+
+// A peer that says it has everything and brings nothing is asked no more after three seconds,
+// as long as others have the piece; one that has brought something is left alone.
+{
+  const { Room } = await load("room.js");
+  const clock = performance.now.bind(performance);
+  let now = 1000;
+  performance.now = () => now;
+  const hall = {
+    memory: new Memory(1 << 24), position: 0, rate: 1, counts: { viewers: 0, mirrors: 0, wasted: 0 }, coming: { height: 0, to: 0 },
+    coordinated: true, standing: false, slack: () => 30, buffered: () => false, soon: () => {}, speak: () => {}, sender: { add: () => {} }, origin: { busy: 0 },
+  };
+  const room = new Room(hall, { height: 360, file: "/360p.mp4" }, torrent);
+  hall.room = room;
+  room.know(Array.from({ length: 10 }, (_, i) => ({ start: 20 + 2 * i, duration: 2, from: i * pieceLength, to: Math.min(file.length, (i + 1) * pieceLength) })));
+  const party = Object.assign(new EventTarget(), { peers: new Map(), have: () => {} });
+  room.enter({ meet: () => party });
+  const asked = { liar: [], slow: [] };
+  let taken = 0;
+  const meet = (id, has, answers) => {
+    const peer = Object.assign(new EventTarget(), {
+      id, named: id, willing: true, mirror: false, owed: 0, has,
+      ask: (piece, offset, length, then) => {
+        if (offset === 0) asked[id].push(piece);
+        if (answers && offset === 0) then(null, part(piece * pieceLength, piece * pieceLength + length));
+        return () => taken++;
+      },
+    });
+    party.peers.set(id, peer);
+    party.dispatchEvent(new CustomEvent("peer", { detail: peer }));
+  };
+  meet("slow", (piece) => piece === 0, true);
+  meet("liar", (piece) => piece > 0, false);
+  room.tick(0);
+  assert.deepEqual([asked.slow.length, asked.liar.length], [1, 2]);
+  now += 2900;
+  room.tick(0);
+  assert.deepEqual([taken, room.loads.size], [0, 3]);
+  now += 200;
+  room.tick(0);
+  assert.ok(taken >= 2, `${taken} requests taken back`);
+  assert.deepEqual([...room.loads.keys()], [0, 9]); // the last piece, of 100 bytes, would take no time
+  performance.now = clock;
+}

@@ -32,7 +32,7 @@ func DefaultClient() Client {
 const (
 	hopeRate     = 250_000.0       // of a peer that has not delivered yet
 	leastRate    = 2000.0          // of one that owes something and brings nothing
-	disappointed = 2 * time.Second // the time in which it comes to that
+	disappointed = 3 * time.Second // the time in which it comes to that
 )
 
 // decide is one turn of a client.
