@@ -114,7 +114,7 @@ func (w *world) do(ctx context.Context, c Check) Result {
 	if reason := w.missing(c.Needs); reason != "" {
 		return Result{Check: c, Finding: Finding{NotAsked, reason, ""}}
 	}
-	limit := localTime
+	limit := w.patience()
 	if c.Needs&Network != 0 {
 		limit = networkTime
 	}
@@ -130,6 +130,9 @@ func (w *world) do(ctx context.Context, c Check) Result {
 	}
 	return Result{c, f, time.Since(began)}
 }
+
+// patience is how long a look at this machine may take.
+func (w *world) patience() time.Duration { return cmp.Or(w.Patience, localTime) }
 
 // missing says why a check is not done, or "".
 func (w *world) missing(needs Need) string {

@@ -123,7 +123,7 @@ func ffmpeg(ctx context.Context, w *world) Finding {
 	cmd.Env = []string{}
 	list, err := cmd.Output()
 	if ctx.Err() != nil {
-		return slow(path)
+		return w.slow(path)
 	}
 	if err != nil {
 		return fail("%s could not be run: %v.", "Install it anew: sudo apt install --reinstall ffmpeg", path, err)
@@ -142,7 +142,7 @@ func ffmpeg(ctx context.Context, w *world) Finding {
 	cmd.Env = []string{}
 	err = cmd.Run()
 	if ctx.Err() != nil {
-		return slow(path)
+		return w.slow(path)
 	}
 	if err != nil {
 		if encoder != "libx264" {
@@ -154,8 +154,8 @@ func ffmpeg(ctx context.Context, w *world) Finding {
 }
 
 // slow says that ffmpeg was not at fault, as far as is known.
-func slow(path string) Finding {
-	return warn("%s did not end within %s.", "Look again when the machine has less to do; if it stays so, the disk is slow or failing.", path, localTime)
+func (w *world) slow(path string) Finding {
+	return warn("%s did not end within %s.", "Look again when the machine has less to do; if it stays so, the disk is slow or failing.", path, w.patience())
 }
 
 // release reads the numbers that a version begins with: "5.1.9-0+deb12u1", "n7.1".

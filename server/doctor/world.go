@@ -35,6 +35,7 @@ type Config struct {
 	Addresses func() []netip.Addr   // of this machine's interfaces
 	Trust     func(*http.Transport) // adds certificates to believe in
 	Kernel    func() (synced, known bool)
+	Patience  time.Duration // with one look at this machine
 }
 
 // world is what checks look at. What several of them ask for is asked once.
