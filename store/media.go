@@ -76,6 +76,19 @@ func (s *Store) NextRev(ctx context.Context, id string) (int, error) {
 	return rev, nil
 }
 
+// NewestRev returns the number of a video's newest revision, be it watchable or not.
+func (s *Store) NewestRev(ctx context.Context, id string) (int, error) {
+	var rev int
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		rev, err = lite.One(ctx, q, lite.Value[int], "select rev from media where video = ? order by rev desc limit 1", id)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find the newest media of %s: %w", id, err)
+	}
+	return rev, nil
+}
+
 // CreateMedia adds a further revision of a video's media, and its jobs. The one served now
 // stays so until the new one is watchable. A number that is not above all others is
 // ErrExists, the file of a known video a *DuplicateError.

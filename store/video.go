@@ -63,7 +63,7 @@ const (
 	videoColumns = `v.id, v.uuid, v.title, v.description, v.language, v.license, v.tags, v.visibility,
 		v.downloads, v.p2p, v.commenting, v.warning, v.views, v.likes, v.dislikes, v.boosts, v.comments, v.publish_at, v.published_at, v.created_at, v.updated_at,
 		v.rev, ` + mediaColumns
-	videoMedia = ` join media m on m.video = v.id and m.rev = iif(v.rev > 0, v.rev, v.latest)`
+	videoMedia = ` join media m on m.video = v.id and m.rev = iif(v.rev > 0, v.rev, (select max(rev) from media where video = v.id))`
 )
 
 func scanVideo(row lite.Scanner, v *Video) error {

@@ -186,8 +186,15 @@ func (e *export) video(ctx context.Context, v store.Video) error {
 	if err := os.MkdirAll(filepath.Join(e.Dir, folder), 0o700); err != nil {
 		return err
 	}
+	newest := v.Media.Rev
+	if newest == 0 { // nothing is watchable yet, but its original is there
+		var err error
+		if newest, err = e.Store.NewestRev(ctx, v.ID); err != nil {
+			return err
+		}
+	}
 	from := filepath.Join("videos", v.ID)
-	rev := filepath.Join(from, strconv.Itoa(v.Media.Rev))
+	rev := filepath.Join(from, strconv.Itoa(newest))
 	about := describe(e.channel, v)
 	if name, size := film(v); name != "" {
 		about.File = fileName(v, name)

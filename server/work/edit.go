@@ -71,7 +71,7 @@ func (w *Worker) checkEdit(ctx context.Context, before store.Video, e Edit) (*ed
 	if c.poster, err = check.ReadThumbnail(e.Thumbnail); err != nil || !c.poster.Given {
 		return c, err
 	}
-	if c.row.Rev, err = w.latest(ctx, before.ID); err != nil {
+	if c.row.Rev, err = w.store.NewestRev(ctx, before.ID); err != nil {
 		return nil, err
 	}
 	if c.media, err = w.store.MediaRev(ctx, before.ID, c.row.Rev); err != nil {
@@ -167,12 +167,6 @@ func (w *Worker) discard(paths []string) {
 			w.log.Warn("old file not removed", "path", path, "err", err)
 		}
 	}
-}
-
-// latest returns the number of a video's newest revision.
-func (w *Worker) latest(ctx context.Context, id string) (int, error) {
-	next, err := w.store.NextRev(ctx, id)
-	return next - 1, err
 }
 
 // ReadChapters reads and checks a chapter file, for edit.

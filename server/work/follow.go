@@ -16,7 +16,7 @@ import (
 func (w *Worker) Follow(ctx context.Context, id string, rev int, report func(Event)) error {
 	if rev == 0 {
 		var err error
-		if rev, err = w.latest(ctx, id); err != nil {
+		if rev, err = w.store.NewestRev(ctx, id); err != nil {
 			return err
 		}
 	}
