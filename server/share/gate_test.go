@@ -146,3 +146,55 @@ func TestStarts(t *testing.T) {
 		t.Error("another address, or later, is no start")
 	}
 }
+
+// TestWhatWasSentIsBelieved: a viewer who was alone loads without a ticket. What it says that it
+// has then counts, so that the next one is not sent it again; what never left does not.
+func TestWhatWasSentIsBelieved(t *testing.T) {
+	const part = 500_000
+	for _, test := range []struct {
+		name  string
+		sent  int64 // of the part that was asked for
+		agent string
+		first bool // it goes out once more, as if nobody had it
+	}{
+		{"all of it", part, "Mozilla/5.0", false},
+		{"broken off at once", 0, "Mozilla/5.0", true},
+		{"to a mirror, which is no viewer", part, "Tubelet-Mirror", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newChannel(t, nil)
+			media, ok := c.index.find(c.hash)
+			if !ok {
+				t.Fatal("not found")
+			}
+			now, hash := time.Now(), c.hash.String()
+			q := httptest.NewRequest("GET", "/", nil)
+			q.Header.Set("Range", "bytes=0-499999")
+			q.Header.Set("User-Agent", test.agent)
+			r := store.Rendition{File: "360p.mp4", Infohash: hash, Bandwidth: 800_000}
+			g := c.Gate(Sending{Request: q, Address: "a", Rendition: r}, io.Discard, 0, part)
+			_, err := g.Write(make([]byte, test.sent))
+			must(t, err)
+			must(t, g.Close())
+			for _, p := range []swarm.Peer{"a", "b"} { // a has it, b does not
+				c.swarm.Join(now, hash, media.Room, p, false, "")
+				have := make([]byte, 64)
+				if p == "a" {
+					for i := range part / media.Room.PieceLength {
+						have[i/8] |= 0x80 >> (i % 8)
+					}
+				}
+				c.swarm.Report(now, hash, p, swarm.Report{Connected: 1, Have: have})
+			}
+			first := false
+			for _, grant := range c.swarm.Tick(now) {
+				for _, n := range grant.Pieces {
+					first = first || grant.Peer == "b" && int64(n+1)*media.Room.PieceLength <= part
+				}
+			}
+			if first != test.first {
+				t.Errorf("granted anew: %v", first)
+			}
+		})
+	}
+}
