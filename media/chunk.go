@@ -218,7 +218,7 @@ func (rc recipe) limit(k int64) int64 {
 func (rc recipe) check(dir string, r Rung, k int64) error {
 	file, err := scan(filepath.Join(dir, rc.file(r, k)+".part"))
 	if err != nil {
-		return err
+		return fmt.Errorf("ffmpeg reported success, but no picture came out: %w", err)
 	}
 	got := int64(math.Round(file.Duration.Seconds() * rc.grid.rate.float()))
 	want := rc.grid.expect(k)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func (m *Maker) sound(ctx context.Context, src Source, track int, dir string, re
 		return src.Path, nil
 	}
 	path := filepath.Join(dir, "sound-"+strconv.Itoa(t.Index)+".m4a")
-	if _, err := os.Stat(path); err == nil {
+	if audible(path) == nil {
 		return path, nil
 	}
 	args := []string{"-map", "0:" + strconv.Itoa(t.Index), "-vn", "-sn", "-dn", "-threads", "1",
@@ -94,7 +95,22 @@ func (m *Maker) sound(ctx context.Context, src Source, track int, dir string, re
 	if err != nil {
 		return "", err
 	}
+	if err := audible(filepath.Join(dir, part)); err != nil {
+		return "", fmt.Errorf("ffmpeg reported success, but no sound came out: %w", err)
+	}
 	return path, durable(filepath.Join(dir, part), path)
+}
+
+// audible asks that the file at path holds sound.
+func audible(path string) error {
+	info, err := fmp4.Probe(path)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(info.Tracks, func(t fmp4.TrackInfo) bool { return t.Kind == fmp4.Audio && t.Samples > 0 }) {
+		return errors.New("it is empty")
+	}
+	return nil
 }
 
 // serves says whether the track is fit for every rendition as it is.
