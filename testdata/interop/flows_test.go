@@ -60,6 +60,18 @@ func flows(t *testing.T, r *rig, c *client, acct string) {
 	r.tubelet("comments", "rm", fmt.Sprint(answered["id"]))
 	r.wait("the creator's answer goes", func() bool { return !c.heard(post, "hear") })
 
+	for deed, count := range map[string]string{"like": "favourites_count", "boost": "reblogs_count"} {
+		counted := func() float64 {
+			now, _ := c.call(http.MethodGet, fmt.Sprintf("/api/v1/statuses/%s", said["id"]), nil).(map[string]any)
+			n, _ := now[count].(float64)
+			return n
+		}
+		r.tubelet(deed, comment)
+		r.wait("the creator's "+deed+" arrives", func() bool { return counted() == 1 })
+		r.tubelet(deed, comment, "--undo")
+		r.wait("the creator's "+deed+" is taken back", func() bool { return counted() == 0 })
+	}
+
 	r.tubelet("edit", object[strings.LastIndexByte(object, '/')+1:], "--title", "A better vise")
 	if !r.wait("edit of the video arrives", func() bool { return strings.Contains(c.seen(object), "better") }) {
 		t.Logf("it is seen as %s; the timeline is %v", c.seen(object), c.call(http.MethodGet, "/api/v1/timelines/home", nil))
