@@ -3,7 +3,7 @@
 
 export const near = 12; // seconds: below, the nearest piece first; beyond, the rarest
 const perPeer = 2; // pieces asked from one peer at a time
-const inAll = 10;
+export const inAll = 10;
 const patience = 6; // seconds that a far piece may wait in a peer's queue
 const wishBelow = 4;
 const wishAlways = 2; // below, a wish even where some peer has the piece

@@ -6,7 +6,7 @@ import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { Pace } from "./pace.js";
 import { block } from "./wires.js";
-import { pull, wishes } from "./plan.js";
+import { inAll, pull, wishes } from "./plan.js";
 
 const farthest = 60; // seconds ahead that pieces are gathered
 const rescueBelow = 6; // seconds, when nobody coordinates
@@ -250,11 +250,12 @@ export class Room extends EventTarget {
   }
 
   // disappoint takes back what was asked of peers that say they have everything and bring
-  // nothing: they would hold the places of those that do.
+  // nothing, where others could bring it, or their places are all taken.
   #disappoint() {
     const now = performance.now();
+    const others = (piece, peer) => this.loads.size >= inAll || this.peers.some((p) => p !== peer && p.willing && p.has(piece));
     for (const [piece, load] of this.loads) {
-      if (load.got || now - load.since < barren || this.paces.get(load.peer)?.proven) continue;
+      if (load.got || now - load.since < barren || this.paces.get(load.peer)?.proven || !others(piece, load.peer)) continue;
       this.paces.get(load.peer)?.fail();
       this.#stop(piece);
     }
