@@ -178,8 +178,8 @@ func runMirrorLs(_ context.Context, a *app.App, noHeader bool) error {
 		return err
 	}
 	shapes := []wire.Mirrored{}
-	table := term.Table{NoHeader: noHeader, Columns: []term.Column{
-		{Title: "CHANNEL", Cut: true}, {Title: "HERE", Right: true}, {Title: "FILES", Right: true}, {Title: "STATE", Cut: true}, {Title: "LOOKED"},
+	table := term.Table{NoHeader: noHeader, None: "No channel is mirrored here.", Columns: []term.Column{
+		{Title: "CHANNEL"}, {Title: "HERE", Right: true}, {Title: "FILES", Right: true}, {Title: "STATE", Cut: true}, {Title: "LOOKED"},
 	}}
 	for _, ch := range list {
 		shapes = append(shapes, wire.NewMirrored(ch))

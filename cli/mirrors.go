@@ -62,7 +62,7 @@ func runMirrors(ctx context.Context, a *app.App, noHeader bool) error {
 		return err
 	}
 	shapes := []wire.Mirror{}
-	table := term.Table{NoHeader: noHeader, Columns: []term.Column{{Title: "ID"}, {Title: "NAME", Cut: true}, {Title: "STATE"}, {Title: "SEEN"}, {Title: "ADDRESS", Cut: true}}}
+	table := term.Table{NoHeader: noHeader, None: "No machine mirrors this channel.", Columns: []term.Column{{Title: "ID"}, {Title: "NAME", Cut: true}, {Title: "STATE"}, {Title: "SEEN"}, {Title: "ADDRESS", Cut: true}}}
 	for _, m := range list {
 		shapes = append(shapes, wire.NewMirror(m))
 		table.Rows = append(table.Rows, []string{m.ID[:min(len(m.ID), 12)], m.Name, mirrorState(m), term.Time(m.SeenAt), m.URL})

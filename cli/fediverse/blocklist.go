@@ -15,6 +15,8 @@ import (
 const (
 	maxList = 8 << 20 // bytes; the largest lists that are passed round have some 10,000 lines
 	maxNote = 500
+
+	badShown = 5
 )
 
 // readBlocks reads a list in a form in which Mastodon exports: domain blocks of a server have a
@@ -25,10 +27,11 @@ func readBlocks(in io.Reader, now time.Time) ([]social.Block, error) {
 	reader.FieldsPerRecord, reader.TrimLeadingSpace = -1, true
 	columns := map[string]int{}
 	var list []social.Block
+	var bad []string
 	for number := 1; ; number++ {
 		fields, err := reader.Read()
 		if errors.Is(err, io.EOF) {
-			return list, nil
+			return list, unreadable(bad)
 		}
 		if err != nil {
 			return nil, &exit.UsageError{Err: fmt.Errorf("read the list: %w", err)}
@@ -40,12 +43,26 @@ func readBlocks(in io.Reader, now time.Time) ([]social.Block, error) {
 		if !ok {
 			continue
 		}
-		if block.Target, err = targetOf(block.Target); err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+		word := block.Target
+		if block.Target, err = targetOf(word); err != nil || wide(block.Target) {
+			bad = append(bad, fmt.Sprintf("line %d: %q", number, word))
+			continue
 		}
 		block.At = now
 		list = append(list, block)
 	}
+}
+
+// unreadable is the error for lines that name nobody, of which the first few are told.
+func unreadable(bad []string) error {
+	switch n := len(bad); {
+	case n == 0:
+		return nil
+	case n > badShown:
+		bad = append(bad[:badShown:badShown], fmt.Sprintf("and %d more", n-badShown))
+	}
+	return exit.Hint(exit.Usagef("nothing was imported: neither a server nor a person is named in %s", strings.Join(bad, ", ")),
+		"Take these lines out, or correct them: each has a host such as social.example, or @ada@social.example.")
 }
 
 // header reads the names of the columns, and reports whether the line is one of names.
@@ -78,7 +95,7 @@ func blockOf(fields []string, columns map[string]int) (social.Block, bool) {
 	}
 	severity := at("severity")
 	note := at("public_comment")
-	return social.Block{Target: target, Mute: mutes || severity == "silence", Note: note[:min(len(note), maxNote)]}, target != "" && severity != "noop"
+	return social.Block{Target: target, Mute: mutes || severity == "silence", Note: strings.ToValidUTF8(note[:min(len(note), maxNote)], "")}, target != "" && severity != "noop"
 }
 
 // writeBlocks writes the servers among the blocks as Mastodon imports them.

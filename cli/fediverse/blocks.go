@@ -2,6 +2,7 @@ package fediverse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
 	"github.com/tubelet/tubelet/fed"
+	"github.com/tubelet/tubelet/store"
 	"github.com/tubelet/tubelet/store/social"
 )
 
@@ -26,7 +28,7 @@ liked and followed here goes, and nothing is sent to them.`
 		word, done, short = "mute", "muted", "Hide what a person or a server says"
 		long = `Hides what a person or a whole server says. They go on following, and are not told.`
 	}
-	note := ""
+	note, yes := "", false
 	c := &cobra.Command{
 		Use: word + " @USER@HOST|HOST", Short: short, Long: long,
 		Example: "  tubelet " + word + " @troll@social.example\n  tubelet " + word + " spam.example --note \"advertising\"",
@@ -36,7 +38,10 @@ liked and followed here goes, and nothing is sent to them.`
 			if err != nil {
 				return err
 			}
-			return with(c.Context(), a, func(_ *app.Session, f *fed.Fed) error {
+			return with(c.Context(), a, func(s *app.Session, f *fed.Fed) error {
+				if err := mayBlock(c.Context(), a, target, s.Site.Channel, yes); err != nil {
+					return err
+				}
 				block := social.Block{Target: target, Mute: mute, Note: note, At: time.Now()}
 				if err := f.Block(c.Context(), block); err != nil {
 					return err
@@ -46,23 +51,21 @@ liked and followed here goes, and nothing is sent to them.`
 		},
 	}
 	c.Flags().StringVar(&note, "note", "", "why: `TEXT` for yourself")
-	line.Exits(c)
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask about a whole domain such as com")
+	line.Exits(c, exit.NotFound)
 	return c
 }
 
-// targetOf checks whom a word means: a host, or a handle.
-func targetOf(word string) (string, error) {
-	user, host, isHandle := strings.Cut(strings.TrimPrefix(word, "@"), "@")
-	if !isHandle {
-		user, host = "", strings.TrimPrefix(word, "@")
+// mayBlock asks before what means far more than one server, and refuses the channel itself.
+func mayBlock(ctx context.Context, a *app.App, target string, own store.Channel, yes bool) error {
+	if err := refuseOwn(target, own); err != nil || yes || !wide(target) {
+		return err
 	}
-	if host == "" || isHandle && user == "" || strings.ContainsAny(word, " /\\?#,") || len(word) > 320 || strings.HasPrefix(word, "@") && !isHandle {
-		return "", exit.Usagef("%q is neither a person such as @ada@social.example nor a host such as social.example", word)
+	what := "%s is not one server, but all whose names end in .%[1]s."
+	if !strings.Contains(target, ".") {
+		what = "%s is no whole name: what is known of all servers below it goes, but who comes later is heard."
 	}
-	if isHandle {
-		return "@" + user + "@" + strings.ToLower(host), nil
-	}
-	return strings.ToLower(host), nil
+	return a.Term.Confirm(ctx, fmt.Sprintf(what, target), target)
 }
 
 func newUnblock(a *app.App) *cobra.Command {
@@ -71,16 +74,13 @@ func newUnblock(a *app.App) *cobra.Command {
 		Long:    "Takes a block or mute back. What was removed does not come back by itself.",
 		Example: "  tubelet unblock spam.example", Args: line.Words("whom"),
 		RunE: func(c *cobra.Command, args []string) error {
-			target, err := targetOf(args[0])
-			if err != nil {
-				return err
-			}
 			s, err := a.Open(c.Context())
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			if err := s.Store.Social().Unblock(c.Context(), target); err != nil {
+			target, err := unblock(c.Context(), s.Store.Social(), args[0])
+			if err != nil {
 				return err
 			}
 			return a.Answer(wire.Done{Target: target, Done: "unblocked"}, func() error { return a.Printf("%s: heard again\n", term.Clean(target)) })
@@ -88,6 +88,20 @@ func newUnblock(a *app.App) *cobra.Command {
 	}
 	line.Exits(c, exit.NotFound)
 	return c
+}
+
+// unblock takes back what is in the list as the word says it, or as it would be put there now.
+func unblock(ctx context.Context, db *social.Store, word string) (string, error) {
+	words := []string{word, strings.ToLower(word)}
+	if target, err := targetOf(word); err == nil {
+		words = append(words, target)
+	}
+	for _, target := range words {
+		if err := db.Unblock(ctx, target); !errors.Is(err, store.ErrNotFound) {
+			return target, err
+		}
+	}
+	return "", exit.Hint(store.Errorf(store.ErrNotFound, "%s is not blocked", word), "To see who is: tubelet blocks")
 }
 
 func newBlocks(a *app.App) *cobra.Command {
@@ -102,11 +116,12 @@ func newBlocks(a *app.App) *cobra.Command {
 			return listBlocks(c.Context(), a)
 		},
 	}
-	line.Exits(c)
+	line.Exits(c, exit.NotFound)
 	in := &cobra.Command{
 		Use: "import FILE|-", Short: "Block whom a list of Mastodon's names",
 		Long: `Blocks whom a list names, in the form in which Mastodon exports them: domain blocks of a
-server or of a person, blocked accounts, muted accounts.`,
+server or of a person, blocked accounts, muted accounts. A list with a line that names nobody is
+refused as a whole, with the line.`,
 		Example: "  tubelet blocks import domains.csv", Args: line.Words("a FILE, or - for standard input"),
 		RunE: func(c *cobra.Command, args []string) error { return importBlocks(c.Context(), a, args[0]) },
 	}
@@ -117,7 +132,7 @@ server or of a person, blocked accounts, muted accounts.`,
 		Example: "  tubelet blocks export", Args: line.Words(),
 		RunE: func(c *cobra.Command, _ []string) error { return exportBlocks(c.Context(), a) },
 	}
-	line.Exits(out)
+	line.Exits(out, exit.NotFound)
 	c.AddCommand(in, out)
 	return c
 }
@@ -133,7 +148,7 @@ func listBlocks(ctx context.Context, a *app.App) error {
 		return err
 	}
 	shapes := []wire.Block{}
-	table := term.Table{Columns: []term.Column{{Title: "WHO", Cut: true}, {Title: "HOW"}, {Title: "SINCE"}, {Title: "NOTE", Cut: true}}}
+	table := term.Table{None: "Nobody is blocked or muted.", Columns: []term.Column{{Title: "WHO"}, {Title: "HOW"}, {Title: "SINCE"}, {Title: "NOTE", Cut: true}}}
 	for _, b := range list {
 		shape := wire.NewBlock(b)
 		shapes = append(shapes, shape)
@@ -159,7 +174,12 @@ func importBlocks(ctx context.Context, a *app.App, name string) error {
 	if err != nil {
 		return err
 	}
-	return with(ctx, a, func(_ *app.Session, f *fed.Fed) error {
+	return with(ctx, a, func(s *app.Session, f *fed.Fed) error {
+		for _, b := range list {
+			if err := refuseOwn(b.Target, s.Site.Channel); err != nil {
+				return fmt.Errorf("%w: take it out of the list", err)
+			}
+		}
 		for _, b := range list {
 			if err := f.Block(ctx, b); err != nil {
 				return fmt.Errorf("block %s: %w", b.Target, err)

@@ -25,7 +25,7 @@ const commentsShown = 50
 type commentsOptions struct {
 	video    string
 	held     bool
-	limit    int
+	limit    line.Limit
 	noHeader bool
 }
 
@@ -64,7 +64,7 @@ func (o *commentsOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.video, "video", "", "those under the video `ID`")
 	f.BoolVar(&o.held, "held", false, "those that wait for you")
-	f.IntVar(&o.limit, "limit", commentsShown, "at most `N`")
+	line.LimitFlag(f, &o.limit, commentsShown, "at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 }
 
@@ -83,19 +83,23 @@ func (o commentsOptions) list(ctx context.Context, a *app.App) error {
 	if o.held {
 		list, err = s.Store.Social().Held(ctx)
 	} else {
-		list, err = s.Store.Social().Comments(ctx, o.video, 0, o.limit)
+		list, err = s.Store.Social().Comments(ctx, o.video, 0, o.limit.Most())
 	}
 	if err != nil {
 		return err
 	}
 	shapes := []wire.Comment{}
-	table := term.Table{NoHeader: o.noHeader, Columns: []term.Column{
-		{Title: "COMMENT", Right: true}, {Title: "VIDEO"}, {Title: "WHO", Cut: true}, {Title: "STATE"}, {Title: "WHEN"}, {Title: "TEXT", Cut: true},
+	none := "There are no comments."
+	if o.held {
+		none = "No comment waits for you."
+	}
+	table := term.Table{NoHeader: o.noHeader, None: none, Columns: []term.Column{
+		{Title: "COMMENT", Right: true}, {Title: "VIDEO"}, {Title: "WHO"}, {Title: "STATE"}, {Title: "WHEN"}, {Title: "TEXT", Cut: true},
 	}}
-	for _, c := range list[:min(len(list), o.limit)] {
-		if o.video != "" && c.Video != o.video {
-			continue
-		}
+	if o.video != "" {
+		list = slices.DeleteFunc(list, func(c social.Comment) bool { return c.Video != o.video })
+	}
+	for _, c := range list[:min(len(list), o.limit.Most())] {
 		shapes = append(shapes, wire.NewComment(c, plain(c.HTML)))
 		table.Rows = append(table.Rows, []string{strconv.FormatInt(c.ID, 10), c.Video, c.Acct, string(c.State), term.Time(c.PublishedAt), plain(c.HTML)})
 	}

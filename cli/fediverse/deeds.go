@@ -23,7 +23,7 @@ const deedsShown = 50
 type deedOptions struct {
 	kind     string
 	undo     bool
-	limit    int
+	limit    line.Limit
 	noHeader bool
 }
 
@@ -59,7 +59,7 @@ func newDeed(a *app.App, kind, short, long string) *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&o.undo, "undo", false, "take it back")
-	f.IntVar(&o.limit, "limit", deedsShown, "list at most `N`")
+	line.LimitFlag(f, &o.limit, deedsShown, "list at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 	line.Exits(c, exit.NotFound, exit.Conflict, exit.Remote)
 	return c
@@ -109,12 +109,12 @@ func (o deedOptions) list(ctx context.Context, a *app.App) error {
 		return err
 	}
 	defer s.Close()
-	list, err := s.Store.Social().Deeds(ctx, o.kind, o.limit)
+	list, err := s.Store.Social().Deeds(ctx, o.kind, o.limit.Most())
 	if err != nil {
 		return err
 	}
 	shapes := []wire.Deed{}
-	table := term.Table{NoHeader: o.noHeader, Columns: []term.Column{{Title: "COMMENT", Right: true}, {Title: "WHEN"}, {Title: "WHO", Cut: true}, {Title: "WHAT"}}}
+	table := term.Table{NoHeader: o.noHeader, None: "There is no " + o.kind + " of yours.", Columns: []term.Column{{Title: "COMMENT", Right: true}, {Title: "WHEN"}, {Title: "WHO", Cut: true}, {Title: "WHAT"}}}
 	for _, d := range list {
 		comment := ""
 		if d.Comment != 0 {

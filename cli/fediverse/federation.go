@@ -31,27 +31,32 @@ and why, and what other servers' people have reported.`,
 			return runFederation(c.Context(), a)
 		},
 	}
-	line.Exits(c)
+	line.Exits(c, exit.NotFound)
 	status := &cobra.Command{
 		Use: "status", Short: "Show how the federation fares", Long: "Shows what tubelet federation shows.", Example: "  tubelet federation status --json",
 		Args: line.Words(), RunE: func(c *cobra.Command, _ []string) error { return runFederation(c.Context(), a) },
 	}
-	line.Exits(status)
+	line.Exits(status, exit.NotFound)
 	check := &cobra.Command{
 		Use: "check @USER@HOST", Short: "Try whether an account elsewhere and this channel hear each other",
 		Long: `Tries step by step whether this channel answers at its own address, and whether the account
 elsewhere can be found, answers and is not blocked. The server has to run.`,
 		Example: "  tubelet federation check @ada@social.example", Args: line.Words("the address of an account"),
-		RunE: func(c *cobra.Command, args []string) error { return runCheck(c.Context(), a, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := handleOf(args[0]); err != nil {
+				return err
+			}
+			return runCheck(c.Context(), a, args[0])
+		},
 	}
-	line.Exits(check, exit.Remote)
+	line.Exits(check, exit.NotFound, exit.Remote)
 	retry := &cobra.Command{
 		Use: "retry", Short: "Try again at once what did not arrive",
 		Long:    "Tries again at once everything that did not arrive, servers that were given up too.",
 		Example: "  tubelet federation retry", Args: line.Words(),
 		RunE: func(c *cobra.Command, _ []string) error { return runRetry(c.Context(), a) },
 	}
-	line.Exits(retry)
+	line.Exits(retry, exit.NotFound)
 	c.AddCommand(status, check, retry)
 	return c
 }
@@ -118,7 +123,7 @@ func showStatus(a *app.App, f wire.Federation) error {
 		return err
 	}
 	if len(f.Hosts) > 0 {
-		table := term.Table{Columns: []term.Column{{Title: "SERVER", Cut: true}, {Title: "STATE"}, {Title: "SINCE"}, {Title: "WAITING", Right: true}, {Title: "WHY", Cut: true}}}
+		table := term.Table{Columns: []term.Column{{Title: "SERVER"}, {Title: "STATE"}, {Title: "SINCE"}, {Title: "WAITING", Right: true}, {Title: "WHY", Cut: true}}}
 		for _, h := range f.Hosts {
 			table.Rows = append(table.Rows, []string{h.Host, h.State, shownTime(h.Since), strconv.Itoa(h.Queued), h.Reason})
 		}

@@ -18,7 +18,7 @@ const followersShown = 100
 
 func newFollowers(a *app.App) *cobra.Command {
 	var noHeader bool
-	limit := followersShown
+	var limit line.Limit
 	c := &cobra.Command{
 		Use:   "followers",
 		Short: "List who follows, approve and remove",
@@ -30,19 +30,19 @@ With the setting followers.approve nobody follows before you have approved.`,
 			if len(args) > 0 {
 				return line.Unknown(c, args[0])
 			}
-			return listFollowers(c.Context(), a, limit, noHeader)
+			return listFollowers(c.Context(), a, limit.Most(), noHeader)
 		},
 	}
 	flags := func(c *cobra.Command) {
 		c.Flags().BoolVar(&noHeader, "no-header", false, "without the line of column titles")
-		c.Flags().IntVar(&limit, "limit", followersShown, "at most `N` of each kind")
+		line.LimitFlag(c.Flags(), &limit, followersShown, "of each kind at most")
 	}
 	flags(c)
 	line.Exits(c, exit.NotFound)
 	ls := &cobra.Command{
 		Use: "ls", Short: "List who follows", Long: "Lists who follows, as tubelet followers does.",
 		Example: "  tubelet followers ls --json", Args: line.Words(),
-		RunE: func(c *cobra.Command, _ []string) error { return listFollowers(c.Context(), a, limit, noHeader) },
+		RunE: func(c *cobra.Command, _ []string) error { return listFollowers(c.Context(), a, limit.Most(), noHeader) },
 	}
 	flags(ls)
 	line.Exits(ls, exit.NotFound)
@@ -89,7 +89,7 @@ func listFollowers(ctx context.Context, a *app.App, limit int, noHeader bool) er
 		list = append(list, some...)
 	}
 	shapes := []wire.Follower{}
-	table := term.Table{NoHeader: noHeader, Columns: []term.Column{{Title: "WHO", Cut: true}, {Title: "NAME", Cut: true}, {Title: "FOLLOWS"}, {Title: "STATE"}, {Title: "SINCE"}}}
+	table := term.Table{NoHeader: noHeader, None: "Nobody follows, and nobody asks to.", Columns: []term.Column{{Title: "WHO"}, {Title: "NAME", Cut: true}, {Title: "FOLLOWS"}, {Title: "STATE"}, {Title: "SINCE"}}}
 	for _, who := range list {
 		shape := wire.NewFollower(who)
 		shapes = append(shapes, shape)

@@ -24,6 +24,9 @@ aliases already. Their servers do that by themselves, most of them once in some 
 videos stay here.`,
 		Example: "  tubelet move-to @workshop@new.example --yes", Args: line.Words("the address of the new account"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := handleOf(args[0]); err != nil {
+				return err
+			}
 			return with(c.Context(), a, func(s *app.Session, f *fed.Fed) error {
 				if err := confirm(c.Context(), a, s, yes, "Sends all followers to "+term.Clean(args[0])+"."); err != nil {
 					return err
@@ -36,7 +39,7 @@ videos stay here.`,
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	line.Exits(c, exit.Remote)
+	line.Exits(c, exit.NotFound, exit.Remote)
 	return c
 }
 
@@ -46,6 +49,9 @@ func newMoveFrom(a *app.App) *cobra.Command {
 		Long:    "Names an account elsewhere as an alias, so that it can send its followers here.",
 		Example: "  tubelet move-from @workshop@old.example", Args: line.Words("the address of the old account"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := handleOf(args[0]); err != nil {
+				return err
+			}
 			return with(c.Context(), a, func(_ *app.Session, f *fed.Fed) error {
 				if err := elsewhere(f.AddAlias(c.Context(), args[0])); err != nil {
 					return err
@@ -54,7 +60,7 @@ func newMoveFrom(a *app.App) *cobra.Command {
 			})
 		},
 	}
-	line.Exits(c, exit.Remote)
+	line.Exits(c, exit.NotFound, exit.Remote)
 	return c
 }
 
@@ -80,7 +86,7 @@ server running for some days, until all have heard of it. Pages and files stay.`
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	line.Exits(c)
+	line.Exits(c, exit.NotFound)
 	return c
 }
 

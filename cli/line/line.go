@@ -67,7 +67,9 @@ func Exclusive(c *cobra.Command, flags ...string) {
 // BadFlag says what is wrong with the value of an option.
 func BadFlag(_ *cobra.Command, err error) error {
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		want := map[string]string{"int": "a number", "bool": "true or false"}[bad.GetFlag().Value.Type()]
+		want := map[string]string{
+			"int": "a number", "limit": "a number, 0 for all", "uint16": "a number from 0 to 65535", "bool": "true or false",
+		}[bad.GetFlag().Value.Type()]
 		return exit.Usagef("--%s %q: it is %s", bad.GetFlag().Name, bad.GetValue(), cmp.Or(want, "another kind of value"))
 	}
 	return err

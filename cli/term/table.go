@@ -19,6 +19,7 @@ type Table struct {
 	Columns  []Column
 	Rows     [][]string
 	NoHeader bool
+	None     string // what is said on standard error where there are no rows, instead of titles
 }
 
 const gap = 2 // spaces between columns
@@ -26,6 +27,10 @@ const gap = 2 // spaces between columns
 // Write prints the table, aligned by what a cell covers on the screen, and cut to the
 // terminal. Off a terminal nothing is cut.
 func (t *Terminal) Write(table Table) error {
+	if len(table.Rows) == 0 && table.None != "" {
+		_, err := fmt.Fprintln(t.Err, table.None)
+		return err
+	}
 	rows := make([][]string, 0, len(table.Rows)+1)
 	if !table.NoHeader {
 		head := make([]string, len(table.Columns))

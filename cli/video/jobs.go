@@ -23,7 +23,7 @@ import (
 type jobsOptions struct {
 	all, noHeader bool
 	video         string
-	limit         int
+	limit         line.Limit
 	sort          string
 }
 
@@ -48,7 +48,7 @@ the reason. Jobs are rows in the database: a restart forgets none.`,
 	f.BoolVar(&o.all, "all", false, "those that are done, too")
 	f.StringVar(&o.video, "video", "", "only those of the video with this `ID`")
 	f.StringVar(&o.sort, "sort", "id", "by `KEY`: id, updated, state")
-	f.IntVar(&o.limit, "limit", 0, "at most `N`, 0 for all")
+	line.LimitFlag(f, &o.limit, 0, "by id the newest, else the first")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 	line.Completes(c, "sort", func() []string { return []string{"id", "updated", "state"} })
 	line.Exits(c, exit.NotFound)
@@ -58,8 +58,8 @@ the reason. Jobs are rows in the database: a restart forgets none.`,
 
 func (o jobsOptions) run(ctx context.Context, a *app.App) error {
 	order := jobOrders()[o.sort]
-	if order == nil || o.limit < 0 {
-		return exit.Usagef("--sort is one of id, updated, state, and --limit 0 or more")
+	if order == nil {
+		return exit.Usagef("--sort %s: use id, updated, state", o.sort)
 	}
 	s, err := a.Look(ctx)
 	if err != nil {
@@ -79,8 +79,10 @@ func (o jobsOptions) run(ctx context.Context, a *app.App) error {
 		jobs = unfinished(jobs)
 	}
 	slices.SortStableFunc(jobs, order)
-	if o.limit > 0 {
-		jobs = jobs[:min(o.limit, len(jobs))]
+	if over := len(jobs) - o.limit.Most(); over > 0 && o.sort == "id" {
+		jobs = jobs[over:] // the newest, which stand last
+	} else if over > 0 {
+		jobs = jobs[:o.limit.Most()]
 	}
 	shapes := []wire.Job{}
 	for _, j := range jobs {
@@ -105,11 +107,7 @@ func unfinished(jobs []store.Job) []store.Job {
 }
 
 func listJobs(a *app.App, jobs []store.Job, noHeader bool) error {
-	if len(jobs) == 0 {
-		fmt.Fprintln(a.Term.Err, "No work is open.")
-		return nil
-	}
-	table := term.Table{NoHeader: noHeader, Columns: []term.Column{
+	table := term.Table{NoHeader: noHeader, None: "No work is open.", Columns: []term.Column{
 		{Title: "JOB", Right: true}, {Title: "KIND"}, {Title: "VIDEO"}, {Title: "STATE"}, {Title: "DONE", Right: true},
 		{Title: "LEFT", Right: true}, {Title: "WHAT", Cut: true},
 	}}

@@ -19,7 +19,7 @@ import (
 
 type lsOptions struct {
 	tag, query, sort string
-	limit            int
+	limit            line.Limit
 	noHeader         bool
 }
 
@@ -39,7 +39,7 @@ func newLs(a *app.App) *cobra.Command {
 	f.StringVar(&o.tag, "tag", "", "only those with this `TAG`")
 	f.StringVar(&o.query, "query", "", "only those with these `WORDS` in title, description or tags")
 	f.StringVar(&o.sort, "sort", "created", "by `KEY`: "+strings.Join(sortKeys(), ", "))
-	f.IntVar(&o.limit, "limit", 0, "at most `N`, 0 for all")
+	line.LimitFlag(f, &o.limit, 0, "at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 	line.Completes(c, "sort", sortKeys)
 	line.Exits(c, exit.NotFound)
@@ -51,9 +51,6 @@ func (o lsOptions) run(ctx context.Context, a *app.App) error {
 	if order == nil {
 		return exit.Usagef("--sort %s: use %s", o.sort, strings.Join(sortKeys(), ", "))
 	}
-	if o.limit < 0 {
-		return exit.Usagef("--limit %d: use 0 for all, or more", o.limit)
-	}
 	s, err := a.Look(ctx)
 	if err != nil {
 		return err
@@ -64,14 +61,12 @@ func (o lsOptions) run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	slices.SortStableFunc(videos, order)
-	if o.limit > 0 {
-		videos = videos[:min(o.limit, len(videos))]
-	}
+	videos = videos[:min(o.limit.Most(), len(videos))]
 	shapes := []wire.Video{}
 	for _, v := range videos {
 		shapes = append(shapes, s.Site.Video(v))
 	}
-	return a.Answer(shapes, func() error { return listVideos(a, videos, o.noHeader) })
+	return a.Answer(shapes, func() error { return listVideos(a, videos, o) })
 }
 
 func sortKeys() []string { return []string{"created", "published", "title", "views", "duration"} }
@@ -87,12 +82,12 @@ func orders() map[string]func(v, w store.Video) int {
 	}
 }
 
-func listVideos(a *app.App, videos []store.Video, noHeader bool) error {
-	if len(videos) == 0 {
-		fmt.Fprintln(a.Term.Err, "There are no videos.")
-		return nil
+func listVideos(a *app.App, videos []store.Video, o lsOptions) error {
+	none := "There are no videos."
+	if o.tag != "" || o.query != "" {
+		none = "No video matches."
 	}
-	table := term.Table{NoHeader: noHeader, Columns: []term.Column{
+	table := term.Table{NoHeader: o.noHeader, None: none, Columns: []term.Column{
 		{Title: "ID"}, {Title: "TITLE", Cut: true}, {Title: "STATE"}, {Title: "LENGTH", Right: true},
 		{Title: "VIEWS", Right: true}, {Title: "SHOWN"},
 	}}
