@@ -19,7 +19,8 @@ func (s *Store) Comments(ctx context.Context, video string, offset, limit int) (
 	var list []Comment
 	var total int
 	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
-		total, err = lite.One(ctx, q, lite.Value[int], "select count(*) from comments where video = ? and parent is null and state = 'shown'", video)
+		// By itself SQLite goes through all of the video's comments.
+		total, err = lite.One(ctx, q, lite.Value[int], "select count(*) from comments indexed by comments_top where video = ? and parent is null and state = 'shown'", video)
 		if err != nil || total == 0 {
 			return err
 		}
