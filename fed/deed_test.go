@@ -49,14 +49,15 @@ func TestDeedsToComment(t *testing.T) {
 	b.post(t, a, b.does("Create", note))
 	number := a.waitComment(t, note.ID()).ID
 
-	if _, err := a.DoTo(ctx, fed.Like, number); err != nil {
+	liked, err := a.DoTo(ctx, fed.Like, number)
+	if err != nil {
 		t.Fatal(err)
 	}
 	like := b.received(t, a, "Like", note.ID())
 	if like.Ref("actor") != a.person() || like.Ref("to") != b.person() {
 		t.Errorf("%v", like)
 	}
-	_, err := a.DoTo(ctx, fed.Like, number)
+	_, err = a.DoTo(ctx, fed.Like, number)
 	fails(t, err, store.ErrExists)
 	boost, err := a.DoTo(ctx, fed.Boost, number)
 	if err != nil {
@@ -79,6 +80,19 @@ func TestDeedsToComment(t *testing.T) {
 	}
 	if o := get(t, boostID(a, boost)); o.Ref("object") != note.ID() {
 		t.Errorf("%v", o)
+	}
+
+	people, err := http.NewRequest(http.MethodGet, boostID(a, boost), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people.SetPathValue("boost", boost.ID)
+	if page, err := a.Web().People(ctx, people); err != nil || page != note.ID() {
+		t.Errorf("people are led to %q, %v", page, err)
+	}
+	people.SetPathValue("boost", liked.ID) // which is nobody else's business
+	if page, err := a.Web().People(ctx, people); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("people are led from a like to %q, %v", page, err)
 	}
 
 	for _, kind := range []string{fed.Like, fed.Boost} {
