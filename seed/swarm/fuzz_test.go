@@ -22,6 +22,7 @@ func FuzzReport(f *testing.F) {
 			s.c.Tick(s.now)
 			s.c.Lease(s.now, "h", "x", got, got+int64(wish))
 			s.c.Done(s.now, "h", "x", got, got+int64(wish), paused)
+			s.c.Sent(s.now, "h", got, got+int64(fetch))
 			s.c.Partners(s.now, "h", "x", 10)
 			s.now = s.now.Add(time.Second)
 		}
