@@ -65,6 +65,33 @@ func TestSeedThroughTheServer(t *testing.T) {
 	until(t, "the bytes are counted", func() bool { return c.traffic.counts()["webrtc"] >= int64(len(piece)) })
 }
 
+// TestCommitsLeaveTheSeed: a seed that has crashed too often stays off, whatever else is
+// written to the database, until the creator switches it off and on.
+func TestCommitsLeaveTheSeed(t *testing.T) {
+	c := newChannel(t, func(cfg *Config) {
+		cfg.Seed = func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, os.Args[0], childArg) }
+	})
+	heed := func(setting string) string {
+		t.Helper()
+		if setting != "" {
+			must(t, c.store.SetSetting(t.Context(), "seed", setting))
+		}
+		_, err := c.seeder.heed(t.Context(), 0)
+		must(t, err)
+		return c.seeder.current().seed.Stats().State
+	}
+	defer c.seeder.stop()
+	if got := heed(""); got != peer.Idle {
+		t.Errorf("at first: %s", got)
+	}
+	c.seeder.current().seed.Switch(false) // as if it had failed
+	for _, step := range []struct{ setting, want string }{{"", peer.Off}, {"off", peer.Off}, {"on", peer.Idle}} {
+		if got := heed(step.setting); got != step.want {
+			t.Errorf("after %q: %s, want %s", step.setting, got, step.want)
+		}
+	}
+}
+
 // announce sends an offer and waits for the answer to it.
 func announce(ctx context.Context, socket *websocket.Conn, h metainfo.Hash, sdp string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)

@@ -53,6 +53,9 @@ type running struct {
 	plan plan
 	conn *net.UDPConn // nil when it could not be opened
 	seed *peer.Seed
+
+	seeding bool // as it was told; heed's
+
 	at   func() []netip.Addr // this machine, as the world sees it; it never waits
 	stop context.CancelFunc
 	done chan struct{}
@@ -73,7 +76,10 @@ func (s *seeder) heed(ctx context.Context, port uint16) (changed bool, err error
 	}
 	now := s.current()
 	if now != nil && p.on && p.port == now.plan.port && p.listen == now.plan.listen {
-		now.seed.Switch(p.seed)
+		if p.seed != now.seeding { // each commit comes by, and to switch on forgets crashes
+			now.seed.Switch(p.seed)
+			now.seeding = p.seed
+		}
 		return false, nil
 	}
 	if now == nil && !p.on {
@@ -134,6 +140,7 @@ func (s *seeder) start(ctx context.Context, p plan) {
 		Listen: p.listen, PublicIPs: func() []netip.Addr { return here.addresses(ctx) }, Log: s.cfg.Log,
 	})
 	r.seed.Switch(p.seed)
+	r.seeding = p.seed
 	ctx, r.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(r.done)
