@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -350,6 +351,44 @@ func answers(url string, want ...int) error {
 	return fmt.Errorf("%s: %s", url, a.Status)
 }
 
+// serveUnwritable takes the right to write from a serving process. The kernel makes no disk
+// read-only on which a file is open for writing, except after an error of the disk; a limit
+// of no byte for any file has the same effect on who writes.
+func serveUnwritable(ctx context.Context, s *store.Store, url, id string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	var had unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &had); err != nil {
+		return err
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Max: had.Max}); err != nil {
+		return err
+	}
+	pages := func() error {
+		for _, path := range []string{"/", "/w/" + id, "/media/" + id + "/1/360p.mp4", "/feed.xml", "/search?q=talk"} {
+			if err := answers(url+path, http.StatusOK); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := pages(); err != nil {
+		return fmt.Errorf("nothing can be written: %w", err)
+	}
+	if err := s.SetSetting(ctx, "threads", "3"); err == nil {
+		return errors.New("a setting was written where nothing can be written")
+	}
+	if value, err := s.Setting(ctx, "threads"); err != nil || value == "3" {
+		return fmt.Errorf("the setting is %q: %w", value, err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &had); err != nil {
+		return err
+	}
+	if err := s.SetSetting(ctx, "threads", "2"); err != nil {
+		return fmt.Errorf("when it can be written again: %w", err)
+	}
+	return errors.Join(pages(), s.Archive().Sound(ctx))
+}
+
 // openIn lists the files in a folder that this process has open.
 func openIn(dir string) (open []string) {
 	fds, _ := filepath.Glob("/proc/self/fd/*")
@@ -371,16 +410,14 @@ func readOnlyRole(ctx context.Context, data, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := serveUnwritable(ctx, s, url, id); err != nil {
+		return err
+	}
 	remount := func(flags uintptr) error { return unix.Mount("", data, "", unix.MS_REMOUNT|flags, "") }
-	// Files that are open for writing keep a disk from becoming read-only, so a view of it
-	// is used: what the kernel does after an error of the disk has the same effect.
 	view := filepath.Join(dir, "view")
 	if err := errors.Join(os.MkdirAll(view, 0o700), unix.Mount(data, view, "", unix.MS_BIND, ""),
 		unix.Mount("", view, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
 		return fmt.Errorf("make a read-only view: %w", err)
-	}
-	if err := answers(url+"/w/"+id, http.StatusOK); err != nil {
-		return err
 	}
 	stop()
 	s.Close()
