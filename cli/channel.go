@@ -68,7 +68,7 @@ and stay. Pictures are JPEG, PNG or WebP; what the camera wrote into them is lef
 	f.StringVar(&o.name, "name", "", "name: `TEXT`")
 	f.StringVar(&o.description, "description", "", "description: `TEXT` in Markdown")
 	f.StringVar(&o.descriptionFile, "description-file", "", "`FILE` with the description")
-	f.StringVar(&o.language, "language", "", "`LANG` of the pages and of new videos, such as en")
+	f.StringVar(&o.language, "language", "", "`LANG` of the channel's own texts and of new videos, such as en; the interface is English")
 	f.StringVar(&o.avatar, "avatar", "", "picture: an image `FILE`, cut to a square; \"\" for none")
 	f.StringVar(&o.banner, "banner", "", "wide picture of the channel page: an image `FILE`; \"\" for none")
 	f.StringArrayVar(&o.links, "link", nil, "a further link, or a new label of one: `LABEL=URL`, repeated")

@@ -69,6 +69,13 @@ func (m *Maker) PosterFromImage(ctx context.Context, path, dir string) (Picture,
 	return writePoster(dir, data)
 }
 
+// CheckImage returns the error that making a picture of the file at path would end with, and
+// writes nothing.
+func (m *Maker) CheckImage(ctx context.Context, path string) error {
+	_, err := m.image(ctx, path, posterScale)
+	return err
+}
+
 // Avatar makes the channel's picture of the JPEG, PNG or WebP file at path: a square of its
 // middle, as a JPEG in dir whose name tells its content, without what the camera wrote.
 func (m *Maker) Avatar(ctx context.Context, path, dir string) (file string, err error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -26,14 +25,17 @@ func (o *editOptions) fromFile(ctx context.Context, a *app.App, w *work.Worker, 
 	if err != nil {
 		return err
 	}
-	var content []byte
-	if stdin != nil {
-		content, err = io.ReadAll(stdin)
-	} else {
-		content, err = os.ReadFile(path)
+	if stdin == nil {
+		file, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("read the text: %w", err)
+		}
+		defer file.Close()
+		stdin = file
 	}
+	content, err := input.Words(stdin)
 	if err != nil {
-		return fmt.Errorf("read the text: %w", err)
+		return fmt.Errorf("%s: %w", o.from, err)
 	}
 	changed, err := input.Parse(content, v, time.Now())
 	if err != nil {

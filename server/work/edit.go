@@ -58,9 +58,18 @@ func (w *Worker) checkEdit(ctx context.Context, before store.Video, e Edit) (*ed
 	if c.row.Video, err = check.Edited(before, e.Video); err != nil {
 		return nil, err
 	}
+	if err := w.newest(ctx, c, before.ID); err != nil {
+		return nil, err
+	}
+	if err := c.fitChapters(before, e.Video.Chapters); err != nil {
+		return nil, err
+	}
 	for _, lang := range slices.Sorted(maps.Keys(e.Captions)) {
 		s, err := check.ReadCaption(lang, e.Captions[lang])
 		if err != nil {
+			return nil, err
+		}
+		if err := s.Within(c.media.Duration); err != nil {
 			return nil, err
 		}
 		c.captions, c.row.Add = append(c.captions, s), append(c.row.Add, s.Row)
@@ -71,16 +80,35 @@ func (w *Worker) checkEdit(ctx context.Context, before store.Video, e Edit) (*ed
 	if c.poster, err = check.ReadThumbnail(e.Thumbnail); err != nil || !c.poster.Given {
 		return c, err
 	}
-	if c.row.Rev, err = w.store.NewestRev(ctx, before.ID); err != nil {
-		return nil, err
-	}
-	if c.media, err = w.store.MediaRev(ctx, before.ID, c.row.Rev); err != nil {
-		return nil, err
-	}
+	c.row.Rev = c.media.Rev
 	if c.media.Duration > 0 && c.poster.At >= c.media.Duration {
 		return nil, &InputError{What: "thumbnail", Err: fmt.Errorf("the video ends at %v: give an earlier time", c.media.Duration.Round(time.Second))}
 	}
 	return c, nil
+}
+
+// fitChapters refuses new chapters that begin after the end, and leaves out those that a
+// description merely mentions.
+func (c *editing) fitChapters(before store.Video, given []store.Chapter) error {
+	now := &c.row.Video
+	if c.media.Duration == 0 || slices.Equal(before.Chapters, now.Chapters) {
+		return nil
+	}
+	told := check.FromText(now.Description)
+	if !slices.Equal(given, before.Chapters) && !slices.Equal(given, told) {
+		return check.Chapters(now.Chapters, c.media.Duration)
+	}
+	now.Chapters = slices.DeleteFunc(slices.Clone(now.Chapters), func(ch store.Chapter) bool { return ch.Start >= c.media.Duration })
+	return nil
+}
+
+// newest loads the newest revision, which what is said in times has to fit.
+func (w *Worker) newest(ctx context.Context, c *editing, id string) error {
+	rev, err := w.store.NewestRev(ctx, id)
+	if err == nil {
+		c.media, err = w.store.MediaRev(ctx, id, rev)
+	}
+	return err
 }
 
 // make makes the files in g's folder.

@@ -43,16 +43,25 @@ func (w *Worker) poster(ctx context.Context, src media.Source, t check.Thumbnail
 	default:
 		made, err = w.media.Poster(ctx, src, t.At, dir)
 	}
-	var refused *media.RefusedError
-	if errors.Is(err, media.ErrNoFFmpeg) {
-		err = &InputError{What: "thumbnail", Err: fmt.Errorf("%w: install it (apt install ffmpeg), or set the picture later", err)}
-	} else if errors.As(err, &refused) {
-		err = &InputError{What: "thumbnail", Err: err}
-	}
-	if err != nil {
-		return p, fmt.Errorf("make thumbnail: %w", err)
+	if err := badPicture(t.Image, err); err != nil {
+		return p, err
 	}
 	return store.Poster(made), nil
+}
+
+// badPicture says of what went wrong with a thumbnail which file is to blame. It is no
+// *media.RefusedError: that one is about the video.
+func badPicture(file string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, media.ErrNoFFmpeg) {
+		return &InputError{What: "thumbnail", Err: fmt.Errorf("%w: install it (apt install ffmpeg), or set the picture later", err)}
+	}
+	if refused, ok := errors.AsType[*media.RefusedError](err); ok && file != "" {
+		return &InputError{What: "thumbnail", Err: fmt.Errorf("%s: %s", file, refused.Reason)}
+	}
+	return fmt.Errorf("make thumbnail: %w", err)
 }
 
 // makeStoryboard makes the pictures over the scrubber.

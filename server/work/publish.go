@@ -150,6 +150,9 @@ func (w *Worker) DryRun(ctx context.Context, p Publish) (DryRun, error) {
 		return d, err
 	}
 	v, err := in.complete(g)
+	if err == nil && in.poster.Image != "" {
+		err = badPicture(in.poster.Image, w.media.CheckImage(ctx, in.poster.Image))
+	}
 	if err != nil {
 		return d, err
 	}
@@ -168,10 +171,12 @@ type input struct {
 
 // checkInput reads and checks everything in p but the video file itself.
 func (w *Worker) checkInput(ctx context.Context, p Publish) (*input, error) {
-	in := &input{title: p.Title}
+	in := &input{}
 	v := &in.video
-	v.Description = check.Text(p.Description, check.MaxDescription)
-	v.License, v.PublishAt = check.Line(p.License, 100), p.At
+	v.PublishAt = p.At
+	if err := in.texts(p); err != nil {
+		return nil, err
+	}
 	var err error
 	if v.Visibility, err = check.Visibility(p.Visibility, p.At); err != nil {
 		return nil, err
@@ -185,7 +190,6 @@ func (w *Worker) checkInput(ctx context.Context, p Publish) (*input, error) {
 	if v.Commenting, err = check.Commenting(p.Commenting); err != nil {
 		return nil, err
 	}
-	v.Warning = check.Line(p.Warning, check.MaxWarning)
 	if v.Language, err = check.Language("language", p.Language); err != nil {
 		return nil, err
 	}
@@ -206,6 +210,21 @@ func (w *Worker) checkInput(ctx context.Context, p Publish) (*input, error) {
 		return nil, err
 	}
 	return in, w.defaults(ctx, v)
+}
+
+// texts takes over what the creator wrote, unless it is too long.
+func (in *input) texts(p Publish) (err error) {
+	if in.title, err = check.Given("title", p.Title, check.MaxTitle); err != nil {
+		return err
+	}
+	if in.video.Description, err = check.GivenText("description", p.Description, check.MaxDescription); err != nil {
+		return err
+	}
+	if in.video.License, err = check.Given("license", p.License, check.MaxLicense); err != nil {
+		return err
+	}
+	in.video.Warning, err = check.Given("warning", p.Warning, check.MaxWarning)
+	return err
 }
 
 // defaults fills in what the channel and the settings say.
@@ -244,11 +263,15 @@ func (in *input) complete(g *ingest) (store.Video, error) {
 	if length == 0 { // nobody could look inside
 		return v, nil
 	}
-	late := func(c store.Chapter) bool { return c.Start >= length }
-	if slices.ContainsFunc(in.video.Chapters, late) {
-		return v, &InputError{What: "chapters", Err: fmt.Errorf("one begins after the end of the video at %v: correct the file", length.Round(time.Second))}
+	if err := check.Chapters(in.video.Chapters, length); err != nil {
+		return v, err
 	}
-	v.Chapters = slices.DeleteFunc(v.Chapters, late)
+	for _, c := range in.captions {
+		if err := c.Within(length); err != nil {
+			return v, err
+		}
+	}
+	v.Chapters = slices.DeleteFunc(v.Chapters, func(c store.Chapter) bool { return c.Start >= length })
 	for i := range v.Chapters {
 		v.Chapters[i].Title = check.Line(v.Chapters[i].Title, check.MaxTitle)
 	}

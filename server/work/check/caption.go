@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -22,8 +23,29 @@ const (
 
 // Subtitles is one caption track, re-written and held in memory until it is stored.
 type Subtitles struct {
-	Row store.Caption
-	VTT []byte
+	Row  store.Caption
+	VTT  []byte
+	last time.Duration // when the latest text begins
+}
+
+// Within returns an error when a text begins after a video of this length has ended: most
+// likely it is another video's file. A length of 0 is not known.
+func (s Subtitles) Within(length time.Duration) error {
+	if length == 0 || s.last < length {
+		return nil
+	}
+	return &Error{"captions " + s.Row.Language, fmt.Errorf("a text begins at %v, and the video ends at %v: is it the file for this video?",
+		s.last.Round(time.Second), length.Round(time.Second))}
+}
+
+// Chapters returns an error when a chapter begins after a video of this length has ended.
+func Chapters(list []store.Chapter, length time.Duration) error {
+	for _, c := range list {
+		if length > 0 && c.Start >= length {
+			return &Error{"chapters", fmt.Errorf("%q begins at %v, and the video ends at %v: correct the file", c.Title, c.Start.Round(time.Second), length.Round(time.Second))}
+		}
+	}
+	return nil
 }
 
 // ReadCaption reads a subtitle file of the given language.
@@ -72,7 +94,11 @@ func NewSubtitles(tag string, track caption.Track) (Subtitles, error) {
 		return Subtitles{}, err
 	}
 	row := store.Caption{Language: tag, Label: LanguageName(tag), File: CaptionFile(tag, vtt.Bytes())}
-	return Subtitles{row, vtt.Bytes()}, nil
+	last := time.Duration(0)
+	for _, c := range track.Cues {
+		last = max(last, c.Start)
+	}
+	return Subtitles{row, vtt.Bytes(), last}, nil
 }
 
 // CaptionFile names a caption after its content, so that the name may be cached for ever.
@@ -127,7 +153,7 @@ func FromText(description string) []store.Chapter {
 func inFile(path string, err error) error {
 	var at *caption.LineError
 	if errors.As(err, &at) && at.Line > 0 {
-		return fmt.Errorf("%s, line %d: %w", path, at.Line, err)
+		return fmt.Errorf("%s, line %d: %s", path, at.Line, at.Problem)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

@@ -17,11 +17,16 @@ const (
 
 // Channel returns what is said about the channel in clean form.
 func Channel(c store.Channel) (store.Channel, error) {
-	if c.Name = Line(c.Name, maxName); c.Name == "" {
+	var err error
+	if c.Name, err = Given("name", c.Name, maxName); err != nil {
+		return c, err
+	}
+	if c.Name == "" {
 		return c, &Error{"name", errors.New("a channel needs one")}
 	}
-	c.Description = Text(c.Description, MaxDescription)
-	var err error
+	if c.Description, err = GivenText("description", c.Description, MaxDescription); err != nil {
+		return c, err
+	}
 	if c.Language, err = Language("language", c.Language); err != nil {
 		return c, err
 	}
@@ -33,7 +38,11 @@ func Channel(c store.Channel) (store.Channel, error) {
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(l.URL) > maxURL {
 			return c, &Error{"link", fmt.Errorf("%q is no address: write Label=https://social.example/@me", l.URL)}
 		}
-		c.Links[i] = store.Link{Label: Line(l.Label, maxTag), URL: u.String()}
+		label, err := Given("link", l.Label, maxTag)
+		if err != nil {
+			return c, err
+		}
+		c.Links[i] = store.Link{Label: label, URL: u.String()}
 	}
 	return c, nil
 }

@@ -10,13 +10,19 @@ import (
 // Edited returns what becomes of a video that the creator changed: its texts are cleaned as
 // those of a new one are. Chapters that came from timestamps in the description follow it.
 func Edited(before, after store.Video) (store.Video, error) {
-	after.Title = Line(after.Title, MaxTitle)
+	var err error
+	if after.Title, err = Given("title", after.Title, MaxTitle); err != nil {
+		return after, err
+	}
 	if after.Title == "" {
 		return after, &Error{"title", errors.New("a video needs one")}
 	}
-	after.Description = Text(after.Description, MaxDescription)
-	after.License = Line(after.License, MaxTitle)
-	var err error
+	if after.Description, err = GivenText("description", after.Description, MaxDescription); err != nil {
+		return after, err
+	}
+	if after.License, err = Given("license", after.License, MaxLicense); err != nil {
+		return after, err
+	}
 	if after.Tags, err = Tags(after.Tags); err != nil {
 		return after, err
 	}
@@ -29,7 +35,9 @@ func Edited(before, after store.Video) (store.Video, error) {
 	if after.Commenting, err = Commenting(after.Commenting); err != nil {
 		return after, err
 	}
-	after.Warning = Line(after.Warning, MaxWarning)
+	if after.Warning, err = Given("warning", after.Warning, MaxWarning); err != nil {
+		return after, err
+	}
 	for i := range after.Chapters {
 		after.Chapters[i].Title = Line(after.Chapters[i].Title, MaxTitle)
 	}

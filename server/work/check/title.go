@@ -1,6 +1,8 @@
 package check
 
 import (
+	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -13,6 +15,7 @@ import (
 const (
 	MaxTitle       = 200
 	MaxDescription = 20_000
+	MaxLicense     = 100
 	maxTags        = 50
 	maxTag         = 60
 )
@@ -54,6 +57,25 @@ func Line(s string, n int) string {
 func Text(s string, n int) string {
 	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
 	return strings.TrimSpace(cut(clean(s, ""), n))
+}
+
+// Given is Line for what the creator wrote: what is too long is told, not cut.
+func Given(what, s string, n int) (string, error) {
+	return bounded(what, Line(s, uncut), n)
+}
+
+// GivenText is Text likewise.
+func GivenText(what, s string, n int) (string, error) {
+	return bounded(what, Text(s, uncut), n)
+}
+
+const uncut = math.MaxInt32
+
+func bounded(what, s string, n int) (string, error) {
+	if have := utf8.RuneCountInString(s); have > n {
+		return "", &Error{what, fmt.Errorf("it has %d characters, %d are the most: shorten it", have, n)}
+	}
+	return s, nil
 }
 
 // clean removes what is no text: control characters, which could move a terminal's cursor,
