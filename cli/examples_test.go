@@ -71,8 +71,12 @@ func story(example string) string {
 	if strings.Contains(example, "mirrors") {
 		b.WriteString("mirrored attic\n")
 	}
-	if strings.Contains(example, "comments") || strings.Contains(example, "reply 3") || strings.Contains(example, "followers") || strings.Contains(example, "unblock") {
+	deed := strings.HasPrefix(example, "tubelet like ") || strings.HasPrefix(example, "tubelet boost ")
+	if deed || strings.Contains(example, "comments") || strings.Contains(example, "reply 3") || strings.Contains(example, "followers") || strings.Contains(example, "unblock") {
 		b.WriteString("neighbours\n")
+	}
+	if deed && strings.Contains(example, " --undo") {
+		b.WriteString("exec " + strings.Replace(example, " --undo", "", 1) + "\n")
 	}
 	if strings.Contains(example, "domains.csv") {
 		b.WriteString("cp list.csv domains.csv\n")
@@ -93,7 +97,7 @@ func story(example string) string {
 		b.WriteString("exec tubelet serve &server&\nexec get -wait http://127.0.0.1:$PORT/\nexec tubelet health\nkill -INT server\nwait server\n")
 	} else if strings.HasPrefix(example, "tubelet mirror run") {
 		fmt.Fprintf(&b, "exec timeout --preserve-status -s INT 5 %s\n", strings.Replace(run, "9000", "$PORT", 1))
-	} else if example == "tubelet notify test" || strings.Contains(example, "federation check") || strings.Contains(example, " move-") || strings.Contains(example, "video.example") && strings.HasPrefix(example, "tubelet mirror ") {
+	} else if example == "tubelet notify test" || strings.Contains(example, "federation check") || strings.Contains(example, " move-") || deed && strings.Contains(example, "https://") || strings.Contains(example, "video.example") && strings.HasPrefix(example, "tubelet mirror ") {
 		// They speak to servers that are not there: all but that can be tried.
 		fmt.Fprintf(&b, "! exec sh example.sh\nstderr .\n! stderr 'no command|--help'\n")
 		b.WriteString("-- example.sh --\n" + run + "\n")

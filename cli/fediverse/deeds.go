@@ -45,7 +45,7 @@ func newDeed(a *app.App, kind, short, long string) *cobra.Command {
 	o := deedOptions{kind: kind}
 	c := &cobra.Command{
 		Use: kind + " [COMMENT|URL]", Short: short, Long: long,
-		Example: "  tubelet " + kind + " 3\n  tubelet " + kind + " https://social.example/@ada/1\n  tubelet " + kind + " 3 --undo",
+		Example: "  tubelet " + kind + " 2\n  tubelet " + kind + " https://social.example/@ada/1\n  tubelet " + kind + " 2 --undo",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 && !o.undo {
