@@ -84,7 +84,7 @@ func (p *People) finger(ctx context.Context, handle string) (answer vocab.Object
 	}
 	address := p.cfg.Remote.Base(host) + "/.well-known/webfinger?resource=" + url.QueryEscape("acct:"+user+"@"+host)
 	if p.failedLately(address) {
-		return nil, "", fmt.Errorf("%s failed lately: %w", handle, ErrUnknown)
+		return nil, "", fmt.Errorf("%s: %w", handle, ErrLately)
 	}
 	answer, err = p.cfg.Remote.JSON(ctx, address, "application/jrd+json, application/json")
 	if err != nil {

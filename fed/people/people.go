@@ -41,6 +41,9 @@ const (
 // ErrUnknown means that nobody could be found who is meant.
 var ErrUnknown = errors.New("unknown actor")
 
+// ErrLately is ErrUnknown for what failed a short while ago and was not tried again.
+var ErrLately = fmt.Errorf("failed lately: %w", ErrUnknown)
+
 // ErrStore means that the fault is not the other side's: what was found could not be looked up or
 // kept here.
 var ErrStore = errors.New("the store failed")
@@ -209,7 +212,7 @@ func (p *People) Refresh(ctx context.Context, uri string) (social.Actor, error) 
 // fetch asks for an actor and remembers it.
 func (p *People) fetch(ctx context.Context, uri string) (social.Actor, error) {
 	if p.failedLately(uri) {
-		return social.Actor{}, fmt.Errorf("%s failed lately: %w", uri, ErrUnknown)
+		return social.Actor{}, fmt.Errorf("%s: %w", uri, ErrLately)
 	}
 	object, err := p.cfg.Remote.Object(ctx, uri, p.cfg.Key)
 	if err == nil && object.Ref("owner") != "" && object.Text("publicKeyPem") != "" {

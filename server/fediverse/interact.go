@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tubelet/tubelet/fed/people"
+	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/server/cache"
 	"github.com/tubelet/tubelet/server/pages"
 	"github.com/tubelet/tubelet/store"
@@ -62,7 +64,8 @@ func (f *Fediverse) wish(ctx context.Context, form url.Values) (wish, error) {
 	if err != nil || comment.State != social.Shown || comment.Video != w.page.Video.ID || comment.URI == "" {
 		return w, errors.Join(err, store.ErrNotFound)
 	}
-	w.object, w.page.Comment, w.page.Author = comment.URI, number, comment.Name
+	w.object, w.page.Object = comment.URI, comment.URI
+	w.page.Comment, w.page.Author = number, comment.Name
 	return w, nil
 }
 
@@ -109,9 +112,24 @@ func (f *Fediverse) home(r *http.Request, handle, object string) (link, problem 
 	link, err := f.fed.FollowPage(r.Context(), handle, object)
 	if err != nil {
 		f.cfg.Log.DebugContext(r.Context(), "no page to follow from", "host", host, "err", err)
-		return "", "Your server does not say where its people do this. Search for the address below there.", http.StatusUnprocessableEntity
+		return "", whyNot(err, host), http.StatusUnprocessableEntity
 	}
 	return link, "", http.StatusOK
+}
+
+// whyNot says in a visitor's words why their server leads nowhere.
+func whyNot(err error, host string) string {
+	status, answered := errors.AsType[*remote.StatusError](err)
+	_, unreached := errors.AsType[*url.Error](err)
+	switch {
+	case errors.Is(err, people.ErrLately):
+		return "Your server did not help a moment ago. Please check the address, or try again in a while."
+	case answered && (status.Code == http.StatusNotFound || status.Code == http.StatusGone):
+		return "Your server does not know this address. Please check it."
+	case unreached:
+		return "No server could be reached at " + host + ". Please check the address, or try again in a while."
+	}
+	return "Your server does not say where its people do this. Search for the address below there."
 }
 
 func sendLead(w http.ResponseWriter, status int, page pages.Interact) error {
