@@ -154,7 +154,11 @@ func (s *site) showAbout(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return cache.Answer{}, err
 		}
-		return s.render(&pages.About{Site: head})
+		p2p, err := s.store.Setting(ctx, "p2p")
+		if err != nil {
+			return cache.Answer{}, err
+		}
+		return s.render(&pages.About{Site: head, P2P: p2p})
 	})
 }
 

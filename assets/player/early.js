@@ -22,6 +22,7 @@ export class Early {
     this.stop = new AbortController();
     // A page that plays by itself has asked for the same address in its head.
     this.answer = fetch(rendition.first, { signal: this.stop.signal });
+    this.answer.catch(() => {}); // it may fail before run waits for it
     this.buffer = null;
     this.cutter = new Cutter();
     this.at = 0; // bytes of the file that came

@@ -33,7 +33,7 @@ export function makeMenus(player) {
       ...rows.map(([drawing, label, now, to]) => row({ drawing, label, now, more: true, act: () => open(to) })),
       row({ drawing: "loop", label: "Loop", role: "menuitemcheckbox", checked: video.loop, stay: true, act: () => (video.loop = !video.loop) }),
       ...(player.share ? [row({ drawing: "share", label: "Share with viewers", now: player.share.now, act: () => player.share.open() })] : []),
-      row({ drawing: "help", label: "Keyboard shortcuts", now: "?", act: () => player.keys.help() }),
+      ...(matchMedia("(pointer: coarse)").matches ? [] : [row({ drawing: "help", label: "Keyboard shortcuts", now: "?", act: () => player.keys.help() })]),
     ];
   }
 

@@ -39,6 +39,7 @@ class Player {
     countView(video, data);
     this.#keepPlace();
     this.#followAddress();
+    this.#uncover();
     box.classList.add("ready", "fresh");
     if (data.autoplay) this.play();
   }
@@ -118,7 +119,18 @@ class Player {
     return this.fresh ? this.start : this.video.currentTime;
   }
 
+  // What viewers are warned of stays covered until they have pressed that.
+  get covered() {
+    return this.box.querySelector(".pl-veil:not([open]) > summary");
+  }
+
+  #uncover() {
+    const veil = this.box.querySelector(".pl-veil");
+    veil?.addEventListener("toggle", () => this.box.querySelector(".pl-big").focus({ preventScroll: true }));
+  }
+
   async play() {
+    if (this.covered) return this.covered.focus();
     const first = this.fresh;
     this.box.classList.remove("fresh");
     this.engine.begin(this.start);

@@ -58,7 +58,7 @@ function answers(data, sent) {
   return [
     el("li", {}, el("b", {}, "Nothing is stored on your device for it."), " Pieces stay in this tab’s memory, 64 MB at most, and are gone when you close it."),
     el("li", {}, el("b", {}, "It uses some of your upload,"), " and viewers you swap with can see your IP address. Switched off, everything comes from this server alone.", sent),
-    el("li", {}, el("b", {}, "To keep the video you need no torrent:"), " ", file, "."),
+    ...(data.keep ? [el("li", {}, el("b", {}, "To keep the video you need no torrent:"), " ", file, ".")] : []),
     el("li", {}, "Off by itself on mobile data and with Data Saver."),
   ];
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tubelet/tubelet/server"
 	"github.com/tubelet/tubelet/server/work"
 	"github.com/tubelet/tubelet/store"
+	"github.com/tubelet/tubelet/store/social"
 )
 
 const seconds = 24 // of the clip: long enough for ten seconds watched and a seek beyond the early start
@@ -60,6 +61,11 @@ func serve(t testing.TB, noise int) channel {
 	}
 	maker := media.New(media.Config{})
 	id := publish(t, work.New(work.Config{Data: data, Store: db, Media: maker}), noise)
+	// A name from right to left.
+	if _, _, err := db.Social().AddComment(t.Context(), social.Comment{Video: id, URI: "https://peer.example/1", Name: "\u05d0\u05d3\u05d4 7",
+		Acct: "@ada@peer.example", State: social.Shown, HTML: "<p>Thank you.</p>", PublishedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
 	return channel{base: "http://" + run(t, server.Config{Data: data, Store: db, Media: maker, Listen: "127.0.0.1:0", Local: true}), id: id}
 }
 

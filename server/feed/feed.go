@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"html/template"
 	"net/url"
 	"strings"
 	"time"
@@ -106,8 +107,10 @@ func (l List) files(v store.Video) []file {
 	return all
 }
 
+// poster is the address of the still picture, empty for none. Programs that read feeds cover
+// nothing, so what viewers are warned of has none there.
 func poster(c store.Channel, v store.Video) string {
-	if v.Media.Poster == "" {
+	if v.Media.Poster == "" || v.Warning != "" {
 		return ""
 	}
 	return c.MediaURL(v, v.Media.Poster)
@@ -120,9 +123,22 @@ func language(c store.Channel, v store.Video) string {
 	return c.Language
 }
 
-// html is the video's description as HTML.
+// html is the video's description as HTML, after what viewers are warned of.
 func (l List) html(v store.Video) string {
-	return strings.TrimSpace(string(l.Prose.HTML(v.Description, 0)))
+	text := strings.TrimSpace(string(l.Prose.HTML(v.Description, 0)))
+	if v.Warning == "" {
+		return text
+	}
+	return strings.TrimSpace("<p><strong>Content warning:</strong> " + template.HTMLEscapeString(v.Warning) + "</p>\n" + text)
+}
+
+// plain is the beginning of the same as plain text.
+func (l List) plain(v store.Video, length int) string {
+	text := l.Prose.Plain(v.Description, length)
+	if v.Warning == "" {
+		return text
+	}
+	return strings.TrimSpace("Content warning: " + v.Warning + ". " + text)
 }
 
 // stamp writes a moment as Atom, JSON Feed and sitemaps have it.

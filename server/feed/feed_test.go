@@ -41,7 +41,7 @@ func full() feed.List {
 			Media: store.Media{Rev: 3, HasVideo: true, Duration: 754600 * time.Millisecond, Width: 1920, Height: 1080, Poster: "poster-1.jpg", PosterWidth: 1280, PosterHeight: 720,
 				Renditions: []store.Rendition{rung(1080), rung(720), rung(480), {File: "audio-fr.mp4", Language: "fr", Bytes: 9}}},
 		}, {
-			ID: "bbbbbbbbbb", Title: "Sound alone", PublishedAt: at(10), UpdatedAt: at(9),
+			ID: "bbbbbbbbbb", Title: "Sound alone", Warning: "loud & <sudden> noise", PublishedAt: at(10), UpdatedAt: at(9),
 			Media: store.Media{Rev: 1, HasAudio: true, Duration: 9 * time.Hour, Poster: "poster-2.jpg",
 				Renditions: []store.Rendition{{File: "audio.mp4", Playlist: "audio.m3u8", Bytes: 5000, Average: 128000}}},
 		}, {

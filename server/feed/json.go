@@ -77,7 +77,7 @@ func (l List) newJSONItem(v store.Video) jsonItem {
 		URL:       c.WatchURL(v),
 		Title:     v.Title,
 		Content:   l.html(v),
-		Summary:   l.Prose.Plain(v.Description, 200),
+		Summary:   l.plain(v, 200),
 		Image:     poster(c, v),
 		Published: stamp(v.PublishedAt),
 		Modified:  stamp(later(v.PublishedAt, v.UpdatedAt)),

@@ -45,7 +45,7 @@ func NewOEmbed(c store.Channel, v store.Video, limits Limits) (OEmbed, error) {
 	}
 	o.Width, o.Height = fit(v.Media, limits)
 	m := v.Media
-	if m.Poster != "" && within(m.PosterWidth, limits.Width) && within(m.PosterHeight, limits.Height) {
+	if poster(c, v) != "" && within(m.PosterWidth, limits.Width) && within(m.PosterHeight, limits.Height) {
 		o.ThumbnailURL, o.ThumbnailWidth, o.ThumbnailHeight = poster(c, v), m.PosterWidth, m.PosterHeight
 	}
 	var b strings.Builder

@@ -110,7 +110,7 @@ func (l List) item(v store.Video) rssItem {
 		Link:        c.WatchURL(v),
 		GUID:        guid{true, c.WatchURL(v)},
 		Published:   v.PublishedAt.UTC().Format(time.RFC1123Z),
-		Description: l.Prose.Plain(v.Description, 500),
+		Description: l.plain(v, 500),
 		Content:     l.html(v),
 		Categories:  v.Tags,
 		Duration:    seconds(v.Media.Duration),

@@ -84,7 +84,7 @@ func (l List) newSitemapVideo(v store.Video) *sitemapVideo {
 	s := &sitemapVideo{
 		Thumbnail:   thumbnail,
 		Title:       v.Title,
-		Description: l.Prose.Plain(v.Description, descriptionLength),
+		Description: l.plain(v, descriptionLength),
 		Player:      c.EmbedURL(v),
 		Published:   stamp(v.PublishedAt),
 		Tags:        v.Tags[:min(len(v.Tags), 32)],

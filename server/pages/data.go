@@ -97,6 +97,7 @@ type Embed struct {
 // About says whose channel this is and how it treats its visitors.
 type About struct {
 	Site Site
+	P2P  string // the setting: on, ask or off
 }
 
 // Error is the page of an answer that is not the one asked for.
@@ -136,8 +137,11 @@ type Card struct {
 func (c Card) URL() string { return "/w/" + c.Video.ID }
 
 // Poster is the address of the still picture, the smaller one where there are two, empty
-// for none.
+// for none and for what viewers are warned of.
 func (c Card) Poster() string {
+	if c.Video.Warning != "" {
+		return ""
+	}
 	file := cmp.Or(c.Video.Media.Thumb, c.Video.Media.Poster)
 	if file == "" {
 		return ""

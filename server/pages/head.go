@@ -129,6 +129,9 @@ func (p *Watch) head(w *prose.Writer) Head {
 	if h.Description == "" {
 		h.Description = "A video by " + p.Site.Name()
 	}
+	if v.Warning != "" {
+		h.Description = "Content warning: " + v.Warning + ". " + h.Description
+	}
 	switch {
 	case p.Plays():
 		h.Sheet = "watch.css"
@@ -149,10 +152,11 @@ func (p *Watch) head(w *prose.Writer) Head {
 	return h
 }
 
-// share adds what other programs need to show and play the video.
+// share adds what other programs need to show and play the video. They know no warnings:
+// of what needs one they get no picture, and no film but in our own player.
 func (p *Watch) share(h *Head) {
 	c, v := p.Site.Channel, p.Video
-	if v.Media.Poster != "" {
+	if v.Media.Poster != "" && v.Warning == "" {
 		h.Image = Image{URL: c.MediaURL(v, v.Media.Poster), Width: v.Media.PosterWidth, Height: v.Media.PosterHeight, Alt: v.Title}
 	}
 	if !p.Plays() {
@@ -164,6 +168,9 @@ func (p *Watch) share(h *Head) {
 	h.File = c.Base() + p.Player.Progressive()
 	if !h.Hidden {
 		h.Object = videoObject(c, v, *h)
+	}
+	if v.Warning != "" {
+		h.File = ""
 	}
 }
 

@@ -16,6 +16,7 @@ type Interact struct {
 	Video   store.Video // what it is done with; none for follow
 	Comment int64       // of the video; 0 for the video itself
 	Author  string      // of the comment
+	Object  string      // address of the comment
 	Handle  string      // as typed
 	Link    string      // where their server does it
 	Problem string      // why there is no link, for the visitor
@@ -44,8 +45,11 @@ func (p *Interact) Heading() string {
 
 // Search is what the visitor can search for on their own server instead.
 func (p *Interact) Search() string {
-	if p.What == "follow" {
+	switch {
+	case p.What == "follow":
 		return p.Site.Acct()
+	case p.Object != "":
+		return p.Object
 	}
 	return p.Site.Channel.WatchURL(p.Video)
 }

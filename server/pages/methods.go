@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/tubelet/tubelet/store"
 )
@@ -44,16 +43,6 @@ func (s Site) FollowForm() HomeForm { return HomeForm{ID: "follow-handle", What:
 
 // Lang is the language the channel speaks.
 func (s Site) Lang() string { return language(s.Channel, store.Video{}) }
-
-// Dir is the direction in which the pages run: that of the channel's language.
-func (s Site) Dir() string {
-	base, _, _ := strings.Cut(strings.ToLower(s.Channel.Language), "-")
-	switch base {
-	case "ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "syr", "ug", "ur", "yi":
-		return "rtl"
-	}
-	return "ltr"
-}
 
 // Avatar returns the address of the channel's picture, empty for none.
 func (s Site) Avatar() string { return channelFile(s.Channel.Avatar) }
@@ -95,6 +84,23 @@ func (p *Channel) PageURL(n int) string {
 func (p *Channel) TagURL(tag string) string { return tagURL(tag) }
 
 func tagURL(tag string) string { return "/?" + url.Values{"tag": {tag}}.Encode() }
+
+// Chips returns the tags to choose from. The chosen one comes first, so that it is seen
+// where they do not all fit.
+func (p *Channel) Chips() []store.TagCount {
+	if p.Tag == "" {
+		return p.Tags
+	}
+	chips := []store.TagCount{{Tag: p.Tag}}
+	for _, t := range p.Tags {
+		if t.Tag == p.Tag {
+			chips[0] = t
+			continue
+		}
+		chips = append(chips, t)
+	}
+	return chips
+}
 
 // Empty says whether nobody would find anything here.
 func (p *Channel) Empty() bool { return p.Latest == nil && len(p.Videos) == 0 }

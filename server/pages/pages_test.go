@@ -49,9 +49,9 @@ func cases() map[string]pages.Page {
 		"comments-full":   &pages.Comments{Site: sampleSite(), Video: sampleVideo(), Thread: pages.Thread{Video: sampleVideo(), Comments: sampleComments(), Paging: pages.Paging{Number: 2, Size: 30, Total: 62}}},
 		"comments-empty":  &pages.Comments{Site: bare, Video: empty, Thread: pages.Thread{Video: empty, Paging: pages.Paging{Number: 9, Size: 30, Total: 3}}},
 		"comments-bad":    &pages.Comments{Site: bad, Video: bv, Thread: bt},
-		"about-full":      &pages.About{Site: sampleSite()},
+		"about-full":      &pages.About{Site: sampleSite(), P2P: "ask"},
 		"about-empty":     &pages.About{Site: bare},
-		"about-hostile":   &pages.About{Site: bad},
+		"about-hostile":   &pages.About{Site: bad, P2P: "off"},
 		"error-404":       &pages.Error{Site: sampleSite(), Status: 404},
 		"error-500":       &pages.Error{Status: 500},
 		"error-hostile":   &pages.Error{Site: bad, Status: 400, Detail: hostile},
@@ -79,17 +79,23 @@ func socialCases(bad pages.Site, bv store.Video) map[string]pages.Page {
 	s.Follow, s.Followers = true, 2418
 	channel, watch, held, closed := sampleChannel(), sampleWatch(), sampleWatch(), sampleWatch()
 	channel.Site = s
+	channel.Videos[1].Warning = "sharp edges"
 	for _, w := range []*pages.Watch{watch, held, closed} {
 		w.Site, w.Thread.Social = s, true
 		w.Video.Likes, w.Video.Boosts, w.Video.Warning = 218, 64, "sharp edges"
 		w.Thread.Comments[1].EditedAt = day(0).Add(9 * time.Hour)
 	}
+	embed := &pages.Embed{Site: s, Video: watch.Video, Player: pages.NewPlayer(s.Channel, watch.Video, "")}
+	embed.Player.Embed, embed.Player.Autoplay, embed.Player.Early = true, true, true
+	watch.Player.Video, bv.Warning = watch.Video, hostile
+	badEmbed := &pages.Embed{Site: bad, Video: bv, Player: pages.NewPlayer(bad.Channel, bv, "")}
 	held.Thread.Policy, closed.Thread.Policy = "approve", "closed"
 	draft := sampleWatch()
 	draft.Site, draft.Thread.Social, draft.Key, draft.Video.Visibility = s, true, "abcdefghij0123456789", store.Draft
 	draft.Thread.Video, draft.Thread.Key = draft.Video, draft.Key
 	return map[string]pages.Page{
-		"channel-social": channel, "watch-social": watch, "watch-approve": held, "watch-closed": closed, "watch-social-draft": draft,
+		"channel-social": channel, "embed-warned": embed, "embed-hostile": badEmbed, "embed": &pages.Embed{Site: sampleSite(), Video: sampleVideo(), Player: sampleWatch().Player},
+		"watch-social": watch, "watch-approve": held, "watch-closed": closed, "watch-social-draft": draft,
 		"interact-follow":  &pages.Interact{Site: s, What: "follow"},
 		"interact-reply":   &pages.Interact{Site: s, What: "reply", Video: sampleVideo(), Comment: 3, Author: "Jun"},
 		"interact-link":    &pages.Interact{Site: s, What: "boost", Video: sampleVideo(), Handle: "@ada@social.example", Link: "https://social.example/authorize_interaction?uri=x"},

@@ -58,6 +58,10 @@ func (p Player) plain() (store.Rendition, bool) {
 	return best, found
 }
 
+// Starts says whether the video starts by itself. One that viewers are warned of waits
+// until they have seen that.
+func (p Player) Starts() bool { return p.Autoplay && p.Video.Warning == "" }
+
 // Poster returns the address of the still picture, empty while there is none.
 func (p Player) Poster() string { return p.file(p.Video.Media.Poster) }
 

@@ -30,6 +30,7 @@ type playerData struct {
 	Start      float64           `json:"start,omitempty"`
 	Autoplay   bool              `json:"autoplay,omitempty"`
 	Embed      bool              `json:"embed,omitempty"`
+	Keep       bool              `json:"keep,omitempty"`  // the creator offers the file for download
 	Short      bool              `json:"short,omitempty"` // begin is low because the upload is in short supply
 	Swarm      *Swarm            `json:"swarm,omitempty"`
 }
@@ -80,8 +81,8 @@ func (p Player) Data() (string, error) {
 		ID: p.Video.ID, Title: p.Video.Title, By: p.By, Watch: p.Watch,
 		Duration: m.Duration.Seconds(), FPS: m.FPS,
 		HLS: p.HLS(), File: p.Progressive(), Poster: p.Poster(),
-		Ping: p.Ping, Start: p.Start.Seconds(), Autoplay: p.Autoplay, Embed: p.Embed,
-		Board: p.board(), Short: p.Short, Swarm: p.Swarm,
+		Ping: p.Ping, Start: p.Start.Seconds(), Autoplay: p.Starts(), Embed: p.Embed,
+		Board: p.board(), Short: p.Short, Keep: p.Video.Downloads, Swarm: p.Swarm,
 	}
 	if len(m.Renditions) > 0 {
 		d.Begin = m.Renditions[p.startRendition()].Height
@@ -131,7 +132,7 @@ func isAlternate(r store.Rendition) bool { return r.Language != "" }
 // with, for a page that starts by itself; else "".
 func (p Player) First() string {
 	list := p.Video.Media.Renditions
-	if !p.Early || len(list) == 0 {
+	if !p.Early || !p.Starts() || len(list) == 0 {
 		return ""
 	}
 	return p.first(list[p.startRendition()])

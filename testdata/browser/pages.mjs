@@ -147,6 +147,45 @@ test("without script no page breaks", async () => {
   }
 });
 
+test("print: the text stays, what one can press goes", () => visit(watch, async (page) => {
+  const shown = (selector) => page.locator(selector).filter({ visible: true }).count();
+  const controls = ".top, .stage, .acts, .skip, .foot nav, .player button";
+  ok((await shown(controls)) > 3, "controls on a screen");
+  await page.emulateMedia({ media: "print" });
+  equal(await shown(controls), 0, "controls on paper");
+  for (const selector of ["h1", ".desc", ".md", ".by"]) ok(await shown(selector), `${selector} on paper`);
+  ok((await page.innerText("main")).includes("The stones come out at 0:12."), "description on paper");
+}));
+
+test("nothing moves for who wants no motion", async () => {
+  const moving = (page) => page.evaluate(() => [...document.querySelectorAll("*")].filter((e) => ["", "::before", "::after"].some((part) => {
+    const { transitionDuration, animationName } = getComputedStyle(e, part || null);
+    return animationName !== "none" || transitionDuration.split(", ").some((t) => parseFloat(t) > 0);
+  })).map((e) => `${e.localName}.${e.className.baseVal ?? e.className}`));
+  for (const address of [`${base}/`, watch]) {
+    await visit(address, async (page) => {
+      if (address === watch) await play(page);
+      await page.emulateMedia({ reducedMotion: "no-preference" });
+      ok((await moving(page)).length > 0, "something moves else");
+      await page.emulateMedia({ reducedMotion: "reduce" });
+      equal((await moving(page)).join(" "), "", `what moves on ${address}`);
+    });
+  }
+});
+
+// The name is of letters that are written from right to left, and ends in digits: outside of
+// a <bdi> the address that follows would be drawn before the digits.
+test("a foreign name leaves the line in order", () => visit(watch, async (page) => {
+  const { isolates, name, next } = await page.evaluate(() => {
+    const by = document.querySelector(".by");
+    const [name, next] = by.querySelectorAll("bdi");
+    return { isolates: getComputedStyle(name).unicodeBidi, name: name.getBoundingClientRect().right, next: next.getBoundingClientRect().left };
+  });
+  equal(isolates, "isolate", "unicode-bidi");
+  ok(next >= name, `the address begins at ${next}, the name ends at ${name}`);
+  ok((await page.innerText(".by")).startsWith("\u05d0\u05d3\u05d4 7"), "the name");
+}));
+
 test("embed page: waits for a click, then plays", () => visit(embed, async (page) => {
   equal(await video(page, "paused"), true, "paused at first");
   await play(page);
