@@ -83,8 +83,8 @@ func (p *People) finger(ctx context.Context, handle string) (answer vocab.Object
 		return nil, "", err
 	}
 	address := p.cfg.Remote.Base(host) + "/.well-known/webfinger?resource=" + url.QueryEscape("acct:"+user+"@"+host)
-	if p.failedLately(address) {
-		return nil, "", fmt.Errorf("%s: %w", handle, ErrLately)
+	if err := p.failedLately(address); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", handle, err)
 	}
 	answer, err = p.cfg.Remote.JSON(ctx, address, "application/jrd+json, application/json")
 	if err != nil {

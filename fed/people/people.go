@@ -60,7 +60,7 @@ type People struct {
 	cfg Config
 
 	mu     sync.Mutex
-	failed map[string]time.Time     // when it may be tried again, by address
+	failed map[string]failure       // when it may be tried again, by address
 	keys   map[string]holder        // of who spoke to us lately, by key id
 	anew   map[string]*rate.Limiter // keys that are fetched anew, by registered domain
 }
@@ -74,7 +74,7 @@ type holder struct {
 
 // New returns a finder of actors.
 func New(cfg Config) *People {
-	return &People{cfg: cfg, failed: map[string]time.Time{}, keys: map[string]holder{}, anew: map[string]*rate.Limiter{}}
+	return &People{cfg: cfg, failed: map[string]failure{}, keys: map[string]holder{}, anew: map[string]*rate.Limiter{}}
 }
 
 // ByKey returns the actor whose key has that id, and the key. Unknown ones are fetched.
@@ -211,8 +211,8 @@ func (p *People) Refresh(ctx context.Context, uri string) (social.Actor, error) 
 
 // fetch asks for an actor and remembers it.
 func (p *People) fetch(ctx context.Context, uri string) (social.Actor, error) {
-	if p.failedLately(uri) {
-		return social.Actor{}, fmt.Errorf("%s: %w", uri, ErrLately)
+	if err := p.failedLately(uri); err != nil {
+		return social.Actor{}, fmt.Errorf("%s: %w", uri, err)
 	}
 	object, err := p.cfg.Remote.Object(ctx, uri, p.cfg.Key)
 	if err == nil && object.Ref("owner") != "" && object.Text("publicKeyPem") != "" {
@@ -314,11 +314,24 @@ func isWeb(address string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(address) < 2000
 }
 
-func (p *People) failedLately(uri string) bool {
+// failure is until when an address is left alone, and what it answered, if it did.
+type failure struct {
+	until  time.Time
+	status *remote.StatusError
+}
+
+// failedLately returns ErrLately for an address that is left alone, and what it answered then.
+func (p *People) failedLately(uri string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	until, there := p.failed[uri]
-	return there && time.Now().Before(until)
+	f, there := p.failed[uri]
+	switch {
+	case !there || !time.Now().Before(f.until):
+		return nil
+	case f.status != nil:
+		return fmt.Errorf("%w: %w", ErrLately, f.status)
+	}
+	return ErrLately
 }
 
 // fail has an address left alone for a while. What says nothing of the address does not count:
@@ -340,5 +353,5 @@ func (p *People) fail(uri string, err error) {
 	if len(p.failed) >= failures {
 		clear(p.failed)
 	}
-	p.failed[uri] = time.Now().Add(wait)
+	p.failed[uri] = failure{time.Now().Add(wait), status}
 }
