@@ -122,10 +122,10 @@ func whyNot(err error, host string) string {
 	status, answered := errors.AsType[*remote.StatusError](err)
 	_, unreached := errors.AsType[*url.Error](err)
 	switch {
-	case errors.Is(err, people.ErrLately):
-		return "Your server did not help a moment ago. Please check the address, or try again in a while."
-	case answered && (status.Code == http.StatusNotFound || status.Code == http.StatusGone):
+	case answered && status.Gone():
 		return "Your server does not know this address. Please check it."
+	case errors.Is(err, people.ErrLately):
+		return "Your server did not help a moment ago. Please check the address and try again in a while. Search for the address below there until then."
 	case unreached:
 		return "No server could be reached at " + host + ". Please check the address, or try again in a while."
 	}
