@@ -76,7 +76,7 @@ func service(b *strings.Builder, a *app.App, made wire.Init) {
 		fmt.Fprintf(b, "\n   %s\n", strings.ReplaceAll(a.Term.Paint(term.Yellow, made.Warning), "\n", "\n   "))
 	}
 	commands = append(commands, "sudo systemctl daemon-reload", "sudo systemctl enable --now tubelet")
-	fmt.Fprintf(b, "\n   It runs as the user of its own that the unit names. Next:\n\n  %s\n", strings.Join(commands, "\n  "))
+	fmt.Fprintf(b, "\n   It runs as the user that the unit names. Next:\n\n  %s\n", strings.Join(commands, "\n  "))
 }
 
 func indent(text string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/tubelet/tubelet/cli/line"
 	"github.com/tubelet/tubelet/cli/term"
 	"github.com/tubelet/tubelet/cli/wire"
+	"github.com/tubelet/tubelet/server/setup"
 	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/store"
 )
@@ -104,7 +105,11 @@ func (o restoreOptions) say(a *app.App, r wire.Restored) error {
 	}
 	err := a.Printf("%s %s with %d files, %s, from %s, made %s.\n", word, r.Domain, r.Files, term.Bytes(r.Bytes), r.Folder, term.Time(m))
 	if r.Aside != "" {
-		err = errors.Join(err, a.Printf("What was there is in %s.\n", r.Aside))
+		kept := "is"
+		if o.dryRun {
+			kept = "would be kept"
+		}
+		err = errors.Join(err, a.Printf("What was there %s in %s.\n", kept, r.Aside))
 	}
 	if r.Upgraded {
 		err = errors.Join(err, a.Printf("The database is upgraded on the way.\n"))
@@ -113,9 +118,17 @@ func (o restoreOptions) say(a *app.App, r wire.Restored) error {
 		err = errors.Join(err, a.Printf("Not as they should be:\n"), tell(a, r.Problems))
 	}
 	if !o.dryRun {
-		err = errors.Join(err, a.Printf("Took %.1f s. Start it: tubelet serve\n", r.Seconds))
+		err = errors.Join(err, a.Printf("Took %.1f s. Start it: tubelet serve%s\n", r.Seconds, elsewhere(a, r.Data)))
 	}
 	return err
+}
+
+// elsewhere returns the flag that names a data directory which is not the usual one.
+func elsewhere(a *app.App, data string) string {
+	if a.Data == "" {
+		return ""
+	}
+	return " --data " + setup.Quote(data)
 }
 
 // count says a number of things.

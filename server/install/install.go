@@ -124,6 +124,11 @@ func Plan(cfg Config) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Domain != "" {
+		if err := (setup.Config{Domain: cfg.Domain, Handle: cfg.Handle, Name: cfg.Name}).Check(); err != nil {
+			return nil, err
+		}
+	}
 	user, program := cfg.User, cfg.Binary
 	haveFFmpeg := cfg.Look("ffmpeg") && cfg.Look("ffprobe")
 	steps := []Step{

@@ -289,3 +289,14 @@ func TestPlanKeepsTheUser(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestPlanRefuses: what init would refuse in the end is refused before anything is done.
+func TestPlanRefuses(t *testing.T) {
+	for _, w := range []install.Config{{Domain: "http://x", Handle: "me"}, {Domain: "video.example", Handle: "N!"}} {
+		cfg := machine(t)
+		cfg.Domain, cfg.Handle, cfg.Name = w.Domain, w.Handle, "Workshop"
+		if steps, err := install.Plan(cfg); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s, %s: %d steps, %v", w.Domain, w.Handle, len(steps), err)
+		}
+	}
+}

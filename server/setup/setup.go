@@ -39,6 +39,12 @@ const staging = ".init"
 // parts are what stands in a fresh data directory, in the order in which it gets there.
 var parts = []string{"keys", "channel", "videos", "work", "ballast", "tubelet.db"}
 
+// Check returns store.ErrInvalid when no channel can be of this configuration.
+func (cfg Config) Check() error {
+	_, err := cfg.channel()
+	return err
+}
+
 // Create makes the data directory and returns its channel. It returns store.ErrExists
 // when there is one already, and store.ErrInvalid when the configuration cannot be.
 func Create(ctx context.Context, cfg Config) (store.Channel, error) {
