@@ -97,7 +97,7 @@ func Parse(text []byte, v store.Video, now time.Time) (store.Video, error) {
 		return v, err
 	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(front), &doc); err != nil {
+	if err := yaml.Unmarshal([]byte(quoted(front)), &doc); err != nil {
 		return v, syntaxError(err)
 	}
 	if len(doc.Content) > 0 {
@@ -107,6 +107,22 @@ func Parse(text []byte, v store.Video, now time.Time) (store.Video, error) {
 	}
 	v.Description = strings.TrimSpace(strings.ReplaceAll(body, "\r\n", "\n"))
 	return v, nil
+}
+
+// plainLine is a text without quotes that stands on one line.
+var plainLine = regexp.MustCompile(`(?m)^(title|warning|license):[ \t]+([^\s'"|>&*!%@\x60\[\]{}#][^\r\n]*)`)
+
+// quoted sets quotes where YAML wants some and people do not: around a colon, which would
+// begin another key, and a number sign, which would cut the rest off as a remark.
+func quoted(front string) string {
+	return plainLine.ReplaceAllStringFunc(front, func(line string) string {
+		m := plainLine.FindStringSubmatch(line)
+		value := strings.TrimRight(m[2], " \t")
+		if !strings.Contains(value+" ", ": ") && !strings.Contains(value, " #") {
+			return line
+		}
+		return m[1] + ": '" + strings.ReplaceAll(value, "'", "''") + "'"
+	})
 }
 
 // split parts the front matter from the description. The lines of front count from 2.

@@ -223,3 +223,21 @@ func TestEditorCommand(t *testing.T) {
 		t.Error(got, err)
 	}
 }
+
+// TestParseForgives: nobody has to know what a colon and a number sign are in YAML.
+func TestParseForgives(t *testing.T) {
+	for title, want := range map[string]string{
+		`Edited: in "editor"`: `Edited: in "editor"`,
+		"C # basics  ":        "C # basics",
+		"It's: fine":          "It's: fine",
+		"Ends with a colon:":  "Ends with a colon:",
+		"12:30 o'clock":       "12:30 o'clock",
+		"'Quoted: it''s'":     "Quoted: it's",
+		`"Quoted # too"`:      "Quoted # too",
+	} {
+		v, err := input.Parse([]byte("---\ntitle: "+title+"\nvisibility: draft\n---\n\ntitle: not me\n"), store.Video{}, time.Now())
+		if err != nil || v.Title != want || v.Description != "title: not me" {
+			t.Errorf("%s: %q, %q, %v", title, v.Title, v.Description, err)
+		}
+	}
+}

@@ -70,6 +70,11 @@ func Make(ctx context.Context, cfg Config) (Result, error) {
 }
 
 func (e *export) run(ctx context.Context) (err error) {
+	if inside, err := vault.Inside(e.Dir, e.Data); err != nil {
+		return err
+	} else if inside {
+		return store.Errorf(store.ErrInvalid, "it lies in the data directory: choose a folder elsewhere")
+	}
 	if entries, err := os.ReadDir(e.Dir); err == nil && len(entries) > 0 {
 		return store.Errorf(store.ErrExists, "it is not empty")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {

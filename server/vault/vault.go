@@ -115,16 +115,16 @@ func lock(data string) (*disk.Lock, error) {
 
 // place makes dir ready to hold backups and returns its real path.
 func (cfg *Config) place() (string, error) {
-	data, err := realPath(cfg.Data)
+	inside, err := Inside(cfg.Dir, cfg.Data)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("look for the folder for backups: %w", err)
 	}
 	there, rest, err := deepest(cfg.Dir)
 	if err != nil {
 		return "", fmt.Errorf("look for the folder for backups: %w", err)
 	}
 	dir := filepath.Join(there, rest)
-	if within(dir, data) {
+	if inside {
 		return "", &PlaceError{cfg.Dir, "lies in the data directory: what loses the one loses the other. Choose a folder elsewhere, best on another disk"}
 	}
 	if rest != "" && cfg.Unattended {
@@ -137,6 +137,16 @@ func (cfg *Config) place() (string, error) {
 		return "", &PlaceError{cfg.Dir, "is a backup itself: name the folder that holds them"}
 	}
 	return dir, nil
+}
+
+// Inside reports whether a folder, which need not be there yet, lies in a data directory.
+func Inside(dir, data string) (bool, error) {
+	data, err := realPath(data)
+	if err != nil {
+		return false, err
+	}
+	there, rest, err := deepest(dir)
+	return err == nil && within(filepath.Join(there, rest), data), err
 }
 
 // deepest returns the real path of the innermost folder of path that is there, and the rest.
