@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,21 +49,22 @@ func TestDeedsToComment(t *testing.T) {
 	note := b.note("1", a.site(t).Video(video.ID), "<p>Fine!</p>")
 	b.post(t, a, b.does("Create", note))
 	number := a.waitComment(t, note.ID()).ID
-
-	liked, err := a.DoTo(ctx, fed.Like, number)
-	if err != nil {
-		t.Fatal(err)
+	do := func(kind string) social.Deed {
+		t.Helper()
+		deed, err := a.DoTo(ctx, kind, number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return deed
 	}
+	liked := do(fed.Like)
 	like := b.received(t, a, "Like", note.ID())
 	if like.Ref("actor") != a.person() || like.Ref("to") != b.person() {
 		t.Errorf("%v", like)
 	}
-	_, err = a.DoTo(ctx, fed.Like, number)
+	_, err := a.DoTo(ctx, fed.Like, number)
 	fails(t, err, store.ErrExists)
-	boost, err := a.DoTo(ctx, fed.Boost, number)
-	if err != nil {
-		t.Fatal(err)
-	}
+	boost := do(fed.Boost)
 	for _, who := range []*tubelet{b, c} { // its author, and who follows
 		if o := who.received(t, a, "Announce", note.ID()); !o.IsPublic() || o.ID() != a.url+"/activities/boost/"+boost.ID {
 			t.Errorf("%v", o)
@@ -81,17 +83,10 @@ func TestDeedsToComment(t *testing.T) {
 	if o := get(t, boostID(a, boost)); o.Ref("object") != note.ID() {
 		t.Errorf("%v", o)
 	}
-
-	people, err := http.NewRequest(http.MethodGet, boostID(a, boost), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	people.SetPathValue("boost", boost.ID)
-	if page, err := a.Web().People(ctx, people); err != nil || page != note.ID() {
+	if page, err := led(t, a, boost); err != nil || page != note.ID() {
 		t.Errorf("people are led to %q, %v", page, err)
 	}
-	people.SetPathValue("boost", liked.ID) // which is nobody else's business
-	if page, err := a.Web().People(ctx, people); !errors.Is(err, store.ErrNotFound) {
+	if page, err := led(t, a, liked); !errors.Is(err, store.ErrNotFound) { // which is nobody else's business
 		t.Errorf("people are led from a like to %q, %v", page, err)
 	}
 
@@ -117,22 +112,23 @@ func TestDeedsToComment(t *testing.T) {
 	}
 
 	// Liked again at once: another activity, or others would take it for the one undone.
-	if _, err := a.DoTo(ctx, fed.Like, number); err != nil {
+	do(fed.Like)
+	waitFor(t, "the second Like", func() bool {
+		return slices.ContainsFunc(b.queued(t, strings.TrimPrefix(a.url, "http://")), func(o vocab.Object) bool {
+			return o.Type() == "Like" && o.ID() != like.ID()
+		})
+	})
+}
+
+// led returns where people are led who look at a deed.
+func led(t *testing.T, a *tubelet, d social.Deed) (string, error) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, boostID(a, d), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the second Like", func() bool {
-		ids := map[string]bool{}
-		for _, o := range b.queued(t, strings.TrimPrefix(a.url, "http://")) {
-			ids[o.ID()] = o.Type() == "Like"
-		}
-		delete(ids, like.ID())
-		for _, second := range ids {
-			if second {
-				return true
-			}
-		}
-		return false
-	})
+	r.SetPathValue("boost", d.ID)
+	return a.Web().People(t.Context(), r)
 }
 
 func boostID(a *tubelet, d social.Deed) string { return a.url + "/activities/boost/" + d.ID }

@@ -127,6 +127,9 @@ func reopened(f *fixture) *store.Store {
 	return db
 }
 
+// router has a router say which address it has outside.
+func router(address string) func(*fixture) { return func(f *fixture) { f.router(address) } }
+
 func lineTries() []try {
 	own := func(list ...string) func(*fixture) {
 		return func(f *fixture) {
@@ -156,7 +159,6 @@ func lineTries() []try {
 		return func(f *fixture) { f.sees("8.8.4.4", network, port, open) }
 	}
 	upnp := func(f *fixture) { f.set("ports", "upnp") }
-	router := func(address string) func(*fixture) { return func(f *fixture) { f.router(address) } }
 	caa := func(text string) func(*fixture) {
 		return func(f *fixture) {
 			f.set("tls", "auto")

@@ -95,6 +95,12 @@ func TestRepairKeepsFiles(t *testing.T) {
 			}
 		})
 	}
+	keepsOn(t, b, v, eio)
+}
+
+// keepsOn goes on with the same channel: what is small is made anew, and what is gone is lost.
+func keepsOn(t *testing.T, b *bench, v store.Video, eio error) {
+	t.Helper()
 	t.Run("what is small cannot be read", func(t *testing.T) {
 		before := tree(t, b.data)
 		for _, name := range []string{"480p.torrent", "480p.m3u8", "480p.hashes.json"} {

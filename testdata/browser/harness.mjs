@@ -127,6 +127,26 @@ export function taken(page) {
 
 const axe = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
+export const press = (page, ...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+export const label = (page, selector) => page.getAttribute(selector, "aria-label");
+// click wakes the bar first, as a hand on the mouse does.
+export const click = async (page, selector) => {
+  await page.mouse.move(600 + Math.random() * 9, 300);
+  await page.click(selector);
+};
+// Rows go by their name: "360p" also stands behind Auto, while that plays.
+export const row = (name) => `.pl-menu .pl-row:has(.pl-row-name:text-is("${name}"))`;
+export const menu = async (page, ...names) => {
+  await click(page, '.pl-btn[aria-label="Settings"]');
+  for (const name of names) await page.click(row(name));
+};
+// point moves the mouse over the scrubber at a share of its width.
+export const point = async (page, share) => {
+  await page.mouse.move(600 + Math.random() * 9, 300);
+  const box = await page.locator(".pl-scrub").boundingBox();
+  await page.mouse.move(box.x + box.width * share, box.y + box.height / 2);
+};
+
 // accessible fails on any violation that axe finds, best practices included.
 export async function accessible(page, state) {
   await page.evaluate(`${axe}; undefined`);

@@ -2,28 +2,9 @@
 //
 //   node player.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
 
-import { test, run, site, visit, play, playing, taken, until, time, video, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
+import { test, run, site, visit, play, playing, taken, until, time, video, press, label, click, row, menu, point, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
 
 const { watch } = site;
-const press = (page, ...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
-const label = (page, selector) => page.getAttribute(selector, "aria-label");
-// click wakes the bar first, as a hand on the mouse does.
-const click = async (page, selector) => {
-  await page.mouse.move(600 + Math.random() * 9, 300);
-  await page.click(selector);
-};
-// Rows go by their name: "360p" also stands behind Auto, while that plays.
-const row = (name) => `.pl-menu .pl-row:has(.pl-row-name:text-is("${name}"))`;
-const menu = async (page, ...names) => {
-  await click(page, '.pl-btn[aria-label="Settings"]');
-  for (const name of names) await page.click(row(name));
-};
-// point moves the mouse over the scrubber at a share of its width.
-const point = async (page, share) => {
-  await page.mouse.move(600 + Math.random() * 9, 300);
-  const box = await page.locator(".pl-scrub").boundingBox();
-  await page.mouse.move(box.x + box.width * share, box.y + box.height / 2);
-};
 const still = async (page) => {
   await page.evaluate(() => document.querySelector("video").pause());
 };
