@@ -167,7 +167,7 @@ func TestRefusals(t *testing.T) {
 		{"language", work.Publish{Path: good, Language: "xx-yy-zz-1"}, &input, "is no language"},
 		{"captions", work.Publish{Path: good, Captions: map[string]string{"en": write(t, "c.srt", "nonsense")}}, &input, "captions en"},
 		{"chapters", work.Publish{Path: good, Chapters: write(t, "c.txt", "nonsense")}, &input, "chapters"},
-		{"late chapter", work.Publish{Path: good, Chapters: write(t, "d.txt", "0:00 A\n9:00 B\n")}, &input, "after the end"},
+		{"late chapter", work.Publish{Path: good, Chapters: write(t, "d.txt", "0:00 A\n9:00 B\n")}, &input, "the video ends at 2s"},
 		{"thumbnail file", work.Publish{Path: good, Thumbnail: "nowhere.jpg"}, &input, "thumbnail"},
 		{"thumbnail time", work.Publish{Path: good, Thumbnail: "9:00"}, &input, "give an earlier time"},
 		{"thumbnail is no picture", work.Publish{Path: good, Thumbnail: write(t, "x.jpg", "no picture")}, &input, "thumbnail"},
