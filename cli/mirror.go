@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -21,6 +22,8 @@ import (
 // mirrorFolder is where a mirror keeps everything, in the data directory. There need be no
 // channel beside it.
 const mirrorFolder = "mirror"
+
+const leastSize = 100e6 // bytes; less holds hardly a rendition
 
 func newMirror(a *app.App) *cobra.Command {
 	c := &cobra.Command{
@@ -63,6 +66,12 @@ func (o *mirrorLimits) apply(c *cobra.Command, m *mirror.Mirror) error {
 		if *into, err = store.ParseBytes(text); err != nil {
 			return exit.Usagef("--%s %q: give an amount such as 50G, or a rate such as 5Mbit", flag, text)
 		}
+	}
+	if c.Flags().Changed("size") && o.size != "none" && s.Size < leastSize {
+		return exit.Usagef("--size %q: too small for videos: give 100M or more, or none for no limit", o.size)
+	}
+	if u, err := url.Parse(o.url); o.url != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		return exit.Usagef("--url %q: give the address of a page, such as https://example.org/me", o.url)
 	}
 	host, _ := os.Hostname() // without one, a mirror has no name
 	s.Name, s.URL = cmp.Or(o.name, s.Name, host), cmp.Or(o.url, s.URL)
