@@ -4,7 +4,11 @@ export function joinSystem(player) {
   if (!("mediaSession" in navigator)) return;
   const { video, data } = player;
   const session = navigator.mediaSession;
-  video.addEventListener("playing", () => describe(session, data), { once: true });
+  // The system fetches the picture anew: not before the first frame is on the screen.
+  video.addEventListener("playing", () => {
+    if (video.videoWidth && video.requestVideoFrameCallback) video.requestVideoFrameCallback(() => describe(session, data));
+    else describe(session, data);
+  }, { once: true });
   const actions = {
     play: () => player.play(),
     pause: () => player.pause(),

@@ -91,7 +91,7 @@ export async function visit(address, body, { context: options = {}, before } = {
 // until waits for something to become true on the page. It asks from outside, so it
 // works on pages without script too.
 export async function until(page, condition, argument) {
-  const end = Date.now() + 20000;
+  const end = Date.now() + 40000;
   while (!(await page.evaluate(condition, argument))) {
     if (Date.now() > end) throw new Error(`never became true: ${condition}`);
     await new Promise((ok) => setTimeout(ok, 50));
