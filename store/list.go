@@ -125,12 +125,15 @@ func (l List) query() (from, order string, args []any, possible bool) {
 	var b strings.Builder
 	b.WriteString(" from ")
 	order = " order by v.published_at desc, v.number desc"
-	switch match, asked := searchQuery(l.Query); {
-	case asked && match == "":
+	switch w := search(l.Query); {
+	case w.asked && w.match == "" && len(w.signs) == 0:
 		return "", "", nil, false
-	case asked:
+	case w.asked && w.match == "":
+		b.WriteString("videos v where v.number > (select max(number) from videos) - ?")
+		args = w.restrict(&b, append(args, searchScan))
+	case w.asked:
 		b.WriteString("videos_search f cross join videos v on v.number = f.rowid where videos_search match ?")
-		args = append(args, match)
+		args = w.restrict(&b, append(args, w.match))
 		// A word in the title says most about a video, one in the description least.
 		order = " order by bm25(videos_search, 8.0, 1.0, 4.0), v.number desc"
 	case l.Tag != "":
@@ -260,33 +263,83 @@ func indexTags(ctx context.Context, tx *sql.Tx, id string, tags []string) error 
 // The longest query that is looked at. More words only make fewer videos match.
 const (
 	searchWords = 16
-	searchRunes = 64 // of one word
+	searchSigns = 4     // words with signs, each of which reads texts
+	searchRunes = 64    // of one word
+	searchScan  = 10000 // newest videos whose titles are read for signs alone, which no index knows
 )
 
-// searchQuery turns what a visitor typed into a query for FTS5: all words in any order,
-// the last one perhaps unfinished. asked is false when nothing was typed; match is empty
-// when what was typed has no word in it.
+// wanted is what a visitor looks for.
+type wanted struct {
+	asked bool     // something was typed
+	match string   // query for FTS5, empty when what was typed has no word in it
+	signs []string // patterns of what has to stand in the text as it was typed, for like
+}
+
+// search reads what a visitor typed: all words in any order, the last one perhaps unfinished.
 //
 // Every word is quoted, so that nothing in it is an operator, and split as the tokenizer
 // of the index (unicode61) would, since a quoted phrase without a token matches nothing.
-func searchQuery(text string) (match string, asked bool) {
-	words := strings.FieldsFunc(strings.ToValidUTF8(text, " "), func(r rune) bool { return !wordRune(r) })
+// The tokenizer drops signs: of C++ it leaves C, of an emoji nothing.
+func search(text string) wanted {
+	w := wanted{asked: strings.TrimSpace(text) != ""}
 	var b strings.Builder
-	n := 0
-	for _, w := range words {
-		// Marks alone, such as a stray accent, are no token.
-		if n == searchWords || strings.IndexFunc(w, tokenRune) < 0 {
-			continue
+	n, open := 0, false
+	for term := range strings.FieldsSeq(strings.ToValidUTF8(text, " ")) {
+		signs := signed(term)
+		if signs != "" && len(w.signs) < searchSigns {
+			w.signs = append(w.signs, like(firstRunes(signs, searchRunes)))
 		}
-		if n++; n > 1 {
-			b.WriteByte(' ')
+		for word := range strings.FieldsFuncSeq(term, func(r rune) bool { return !wordRune(r) }) {
+			// Marks alone, such as a stray accent, are no token.
+			if n == searchWords || strings.IndexFunc(word, tokenRune) < 0 {
+				continue
+			}
+			if n++; n > 1 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(`"` + firstRunes(word, searchRunes) + `"`)
+			open = signs == "" // a word is finished where a sign follows
 		}
-		b.WriteString(`"` + firstRunes(w, searchRunes) + `"`)
 	}
-	if n > 0 {
+	if open {
 		b.WriteByte('*')
 	}
-	return b.String(), strings.TrimSpace(text) != ""
+	w.match = b.String()
+	return w
+}
+
+// signed returns what of a word the index cannot tell from another, without the quotes and
+// commas around it, or nothing: a sign beside letters, as in C++ or C#, or one that is no ASCII,
+// such as an emoji. A plus between two words is no more than an "and".
+func signed(term string) string {
+	term = strings.TrimFunc(term, func(r rune) bool { return unicode.IsPunct(r) && r != '#' })
+	term = strings.TrimRight(strings.TrimLeft(term, "#"), "\ufe0e\ufe0f") // a tag; how an emoji is drawn
+	word := strings.ContainsFunc(term, tokenRune)
+	sign := func(r rune) bool {
+		return r > unicode.MaxASCII && unicode.IsSymbol(r) || word && (r == '#' || unicode.In(r, unicode.Sm, unicode.Sc))
+	}
+	if !strings.ContainsFunc(term, sign) {
+		return ""
+	}
+	return term
+}
+
+// like returns the pattern of what contains text, with \ before what would stand for something else.
+func like(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
+}
+
+// restrict adds what w asks of a video's text to the clauses of a list.
+func (w wanted) restrict(clauses *strings.Builder, args []any) []any {
+	text := "v.title || char(10) || v.tags"
+	if w.match != "" {
+		text += " || char(10) || v.description" // a few are left, and a description is long
+	}
+	for _, pattern := range w.signs {
+		clauses.WriteString(" and (" + text + `) like ? escape '\'`)
+		args = append(args, pattern)
+	}
+	return args
 }
 
 // tokenRune reports whether unicode61 sees a token in r: letters, numbers, private use.

@@ -110,7 +110,7 @@ func exercise(t *testing.T, s *Store) {
 	v.PublishAt = time.Now().Add(time.Hour)
 	ok("schedule", s.UpdateVideo(ctx, v.Video), err2(s.PublishDue(ctx, v.PublishAt)))
 	for _, audience := range []Audience{Listed, Everyone} {
-		for _, query := range []string{"", "word"} {
+		for _, query := range []string{"", "word", "word++", "🎬"} {
 			for _, tag := range []string{"", "a"} {
 				for _, sort := range []string{"", "created"} {
 					ok("list", err3(s.Videos(ctx, List{Audience: audience, Tag: tag, Query: query, Sort: sort, Limit: 3})))

@@ -10,7 +10,7 @@ import (
 
 func TestSearchFinds(t *testing.T) {
 	s := open(t)
-	v := sample("Crème brûlée für Anfänger", "Küche")
+	v := sample("Crème brûlée für Anfänger 🔥 5$", "Küche", "❤️")
 	v.Description = "With a torch. C++ and e-mail: don't panic! 東京タワー Ελλάδα"
 	v = create(t, s, v)
 	tests := []struct {
@@ -23,6 +23,10 @@ func TestSearchFinds(t *testing.T) {
 		{"cre\u0300me", true}, {"torch !!!", true}, {"!!! torch", true}, {"not there", false},
 		{"!!!", false}, {"\u0301", false}, {"\"", false}, {"title:creme", false}, {"torch NOT creme", false},
 		{"torch OR nothing", false}, {"", true}, {"   ", true},
+		// What the index takes for the same is told apart by the text.
+		{"c++", true}, {"C#", false}, {"C", true}, {"\"C++\",", true}, {"C+++", false}, {"torch + creme", true}, {"torch & creme", true},
+		{"#Küche", true}, {"🔥", true}, {"🔥 creme", true}, {"creme 🔥", true}, {"🔥🔥", false}, {"❤", true}, {"❤️", true}, {"🎬", false},
+		{"100%", false}, {"5$", true}, {"6$", false}, {"++", false}, {"_🔥", true}, {"%🔥", true}, {"🔥%", true}, {`\🔥`, true},
 	}
 	for _, test := range tests {
 		list, total, err := s.Videos(t.Context(), store.List{Query: test.query})
