@@ -135,10 +135,7 @@ func (l List) html(v store.Video) string {
 // plain is the beginning of the same as plain text.
 func (l List) plain(v store.Video, length int) string {
 	text := l.Prose.Plain(v.Description, length)
-	if v.Warning == "" {
-		return text
-	}
-	return strings.TrimSpace("Content warning: " + v.Warning + ". " + text)
+	return prose.Warned(v.Warning, text)
 }
 
 // stamp writes a moment as Atom, JSON Feed and sitemaps have it.

@@ -129,9 +129,7 @@ func (p *Watch) head(w *prose.Writer) Head {
 	if h.Description == "" {
 		h.Description = "A video by " + p.Site.Name()
 	}
-	if v.Warning != "" {
-		h.Description = "Content warning: " + v.Warning + ". " + h.Description
-	}
+	h.Description = prose.Warned(v.Warning, h.Description)
 	switch {
 	case p.Plays():
 		h.Sheet = "watch.css"

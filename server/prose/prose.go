@@ -123,6 +123,17 @@ func (w *Writer) Plain(source string, limit int) string {
 	return cut(strings.Join(strings.Fields(b.String()), " "), limit)
 }
 
+// Warned returns plain text after what viewers are warned of, if there is a warning.
+func Warned(warning, text string) string {
+	if warning == "" {
+		return text
+	}
+	if !strings.ContainsAny(warning[len(warning)-1:], ".!?") && !strings.HasSuffix(warning, "…") && !strings.HasSuffix(warning, "。") {
+		warning += "."
+	}
+	return strings.TrimSpace("Content warning: " + warning + " " + text)
+}
+
 // cut shortens s to at most limit characters, at a word where there is one near.
 func cut(s string, limit int) string {
 	r := []rune(s)

@@ -1,6 +1,8 @@
 package prose
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -116,4 +118,41 @@ func FuzzComment(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestWarned(t *testing.T) {
+	for _, tt := range []struct{ name, warning, text, want string }{
+		{"none", "", "A talk.", "A talk."},
+		{"without a stop", "flashing lights", "A talk.", "Content warning: flashing lights. A talk."},
+		{"with one", "Flashing lights.", "A talk.", "Content warning: Flashing lights. A talk."},
+		{"with another sign", "Blood!", "A talk.", "Content warning: Blood! A talk."},
+		{"dots", "Spiders…", "A talk.", "Content warning: Spiders… A talk."},
+		{"nothing after it", "Blood", "", "Content warning: Blood."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Warned(tt.warning, tt.text); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestDescriptionsPage renders what docs/descriptions.md says about Markdown.
+func TestDescriptionsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/descriptions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| (?:`` (.+?) ``|`(.+?)`) \\| `(.+)` \\|$")
+	rows := row.FindAllStringSubmatch(string(page), -1)
+	if len(rows) < 10 {
+		t.Fatalf("%d examples", len(rows))
+	}
+	w := New()
+	for _, m := range rows {
+		got := strings.Join(strings.Fields(string(w.HTML(m[1]+m[2], 10*time.Minute))), " ")
+		if got != m[3] {
+			t.Errorf("%s is %s, not %s", m[1]+m[2], got, m[3])
+		}
+	}
 }
