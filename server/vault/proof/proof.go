@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -205,27 +206,53 @@ func checkPieces(ctx context.Context, root *os.Root, f File, file *os.File, read
 	if t.Length != f.Bytes {
 		return fmt.Errorf("%w: its torrent says %d bytes", ErrSize, t.Length)
 	}
-	bad, first := 0, int64(0)
+	return against(ctx, t, file, func(at, n int64) {
+		read(n)
+		forget(file, at, n)
+	})
+}
+
+// against holds a film against the pieces of its torrent. What cannot be read is tried once
+// more when all else was: a disk that stuttered says nothing about the film. When a part of
+// it cannot be read even then, that part is lost; when nothing can, the disk is away, and the
+// film may be well.
+func against(ctx context.Context, t metainfo.Torrent, film io.ReaderAt, done func(at, n int64)) error {
+	var bad, unread []int
+	var failed error
 	buf := make([]byte, t.PieceLength)
+	look := func(i int) error {
+		at, size := t.Piece(i)
+		if _, err := film.ReadAt(buf[:size], at); err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read at %d: %w", at, err)
+		}
+		if !t.Check(i, buf[:size]) {
+			bad = append(bad, i)
+		}
+		return nil
+	}
 	for i := range t.Pieces() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		at, size := t.Piece(i)
-		if _, err := file.ReadAt(buf[:size], at); err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("%w: read at %d: %w", ErrRotten, at, err)
+		if look(i) != nil {
+			unread = append(unread, i)
 		}
-		if !t.Check(i, buf[:size]) {
-			if bad == 0 {
-				first = at
-			}
-			bad++
-		}
-		read(size)
-		forget(file, at, size)
+		done(t.Piece(i))
 	}
-	if bad > 0 {
-		return fmt.Errorf("%w: %d of %d pieces, the first at byte %d", ErrRotten, bad, t.Pieces(), first)
+	lost := 0
+	for _, i := range slices.Backward(unread) {
+		if failed = look(i); failed != nil {
+			lost++
+		}
+	}
+	switch {
+	case len(bad) > 0:
+		at, _ := t.Piece(slices.Min(bad))
+		return fmt.Errorf("%w: %d of %d pieces, the first at byte %d", ErrRotten, len(bad)+lost, t.Pieces(), at)
+	case lost == t.Pieces():
+		return failed
+	case lost > 0:
+		return fmt.Errorf("%w: %d of %d pieces cannot be read: %w", ErrRotten, lost, t.Pieces(), failed)
 	}
 	return nil
 }
