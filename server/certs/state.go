@@ -114,10 +114,12 @@ func (s *State) describe(cert *tls.Certificate) {
 	}
 }
 
-// mend forgets what a clock left that was ahead when the state was written.
+// mend forgets what a clock left that was ahead when the state was written: no wait is longer
+// than the one that the last failure has begun.
 func (s *State) mend(now time.Time) {
-	if s.Next.After(now.Add(longestWait)) {
-		s.Next = now.Add(firstWait).UTC()
+	most := doubled(firstWait, s.Failures-1, longestWait) // and longer than any hold
+	if s.Next.After(now.Add(most)) {
+		s.Next = now.Add(most).UTC()
 	}
 	s.Orders = s.recent(now)
 }

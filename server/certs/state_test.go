@@ -101,6 +101,13 @@ func TestStateFile(t *testing.T) {
 	if mended.mend(now.Add(time.Minute)); !mended.Next.Equal(now.Add(firstWait)) {
 		t.Error("a wait moves on with the clock")
 	}
+	// It was ahead by less than the longest wait.
+	for failures, wait := range map[int]time.Duration{0: firstWait, 1: firstWait, 4: 8 * firstWait, 40: 23 * hour} {
+		s := State{Failures: failures, Next: now.Add(23 * hour)}
+		if s.mend(now); s.Next.Sub(now) != wait {
+			t.Errorf("after %d failures it waits %v", failures, s.Next.Sub(now))
+		}
+	}
 	s := State{Mode: "auto", Host: "a.example", Directory: "d", Failures: 3, Next: now.Add(hour), Orders: []time.Time{now}}
 	if s.adopt(Config{Host: "a.example", Directory: "d"}); s.Failures != 3 {
 		t.Error("the same authority starts afresh")
