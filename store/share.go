@@ -160,11 +160,12 @@ type Figures struct {
 	JSON []byte
 }
 
-// AskFigures makes a running server write its figures each second until the given moment.
+// AskFigures makes a running server write its figures each second until the given moment. What
+// a clock that was ahead has asked for does not stay.
 func (s *Store) AskFigures(ctx context.Context, until time.Time) error {
 	err := s.db.WriteQuietly(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `insert into figures (id, until, at, told) values (1, ?1, 0, '{}')
-			on conflict (id) do update set until = max(until, ?1)`, lite.Stamp(until))
+			on conflict (id) do update set until = case when until < ?2 then max(until, ?1) else ?1 end`, lite.Stamp(until), lite.Stamp(until.Add(time.Minute)))
 		return err
 	})
 	if err != nil {

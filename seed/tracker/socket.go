@@ -25,7 +25,8 @@ type socket struct {
 	visitor *visitor
 	own     bool         // from our page, or from a program
 	reports bucket       // the reader's
-	heard   atomic.Int64 // when it last said something, in Unix seconds
+	heard   atomic.Int64 // when it last said something, in nanoseconds since it came
+	came    time.Time
 
 	// Guarded by the tracker's mutex.
 	members []*member
@@ -86,7 +87,7 @@ func (t *Tracker) admit(r *http.Request) (*socket, int) {
 	case v.sockets >= maxPerAddress:
 		return nil, http.StatusTooManyRequests
 	}
-	s := &socket{t: t, addr: addr, visitor: v, own: own}
+	s := &socket{t: t, addr: addr, visitor: v, own: own, came: time.Now()}
 	v.sockets++
 	t.sockets[s] = struct{}{}
 	t.work.Add(1)
@@ -126,7 +127,7 @@ func (s *socket) serve() {
 		if err != nil {
 			return
 		}
-		s.heard.Store(time.Now().Unix())
+		s.hear(time.Now())
 		_ = s.raw.SetReadDeadline(time.Now().Add(messageTime))
 		buf, _ := s.t.buffers.Get().(*bytes.Buffer)
 		if buf == nil {
@@ -181,9 +182,17 @@ func (s *socket) control(now time.Time) bool {
 		s.cut()
 		return false
 	}
-	s.heard.Store(now.Unix())
+	s.hear(now)
 	_ = s.raw.SetReadDeadline(now.Add(s.patience()))
 	return true
+}
+
+// hear notes when the other side said something, and silence how long it has not. No clock that
+// is set moves them.
+func (s *socket) hear(now time.Time) { s.heard.Store(int64(now.Sub(s.came))) }
+
+func (s *socket) silence(now time.Time) time.Duration {
+	return now.Sub(s.came) - time.Duration(s.heard.Load())
 }
 
 // ping asks whether somebody is there still. Proxies close what is silent for a minute,

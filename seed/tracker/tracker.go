@@ -169,7 +169,7 @@ func (t *Tracker) pingSilent(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for s := range t.sockets {
-		silent := s.conn != nil && now.Unix()-s.heard.Load() >= int64(pingTime.Seconds())
+		silent := s.conn != nil && s.silence(now) >= pingTime
 		if silent && len(s.members)+len(s.viewers) > 0 {
 			t.work.Go(s.ping)
 		}

@@ -31,6 +31,10 @@ type Limit struct {
 	Month int64 `json:"month"` // bytes
 }
 
+// longestAsked is more than anybody asks for at once: what lies further ahead was asked under a
+// clock that was wrong, and would have the disk written to each second until then.
+const longestAsked = time.Minute
+
 // watching writes figures while a command looks on, and costs nothing while none does.
 type watching struct {
 	share *Share
@@ -47,7 +51,7 @@ func (w *watching) heed(ctx context.Context) (err error) {
 
 // tell writes the figures of the last second. The first time it only begins to measure.
 func (w *watching) tell(ctx context.Context, now time.Time) error {
-	if !now.Before(w.until) {
+	if left := w.until.Sub(now); left <= 0 || left > longestAsked {
 		w.last = nil
 		return nil
 	}
