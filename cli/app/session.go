@@ -159,11 +159,12 @@ func (s *Session) WorkerWith(ctx context.Context, said func(*media.Maker)) (*wor
 	return work.New(work.Config{Data: s.Data, Store: s.Store, Media: maker}), nil
 }
 
-// Video loads a video, and says where ids are found when there is none.
-func (s *Session) Video(ctx context.Context, id string) (store.Video, error) {
-	v, err := s.Store.Video(ctx, id)
+// Video loads the video with that id, or at that address, and says where ids are found when
+// there is none.
+func (s *Session) Video(ctx context.Context, word string) (store.Video, error) {
+	v, err := s.Store.Video(ctx, videoID(s.Site.Channel, word))
 	if errors.Is(err, store.ErrNotFound) {
-		return v, exit.Hint(store.Errorf(store.ErrNotFound, "there is no video %q", id), "To see them all: tubelet ls")
+		return v, exit.Hint(store.Errorf(store.ErrNotFound, "there is no video %q", word), "To see them all: tubelet ls")
 	}
 	return v, err
 }

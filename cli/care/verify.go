@@ -38,14 +38,17 @@ nobody else wants them. With --quick it only looks whether the files are there.`
 
 // found looks at the channel, with progress.
 func found(ctx context.Context, a *app.App, s *app.Session, ids []string, quick bool) (mend.Found, error) {
-	for _, id := range ids {
-		if _, err := s.Video(ctx, id); err != nil {
+	only := make([]string, len(ids))
+	for i, id := range ids {
+		v, err := s.Video(ctx, id)
+		if err != nil {
 			return mend.Found{}, err
 		}
+		only[i] = v.ID
 	}
 	show, clear := shows(a)
 	defer clear()
-	return mend.Verify(ctx, mend.Config{Data: s.Data, Store: s.Store, Only: ids, Quick: quick,
+	return mend.Verify(ctx, mend.Config{Data: s.Data, Store: s.Store, Only: only, Quick: quick,
 		Report: func(stage string, percent float64) { show(vault.Progress{Stage: stage, Percent: percent}) }})
 }
 

@@ -75,9 +75,11 @@ func (o commentsOptions) list(ctx context.Context, a *app.App) error {
 	}
 	defer s.Close()
 	if o.video != "" {
-		if _, err := s.Video(ctx, o.video); err != nil {
+		v, err := s.Video(ctx, o.video)
+		if err != nil {
 			return err
 		}
+		o.video = v.ID
 	}
 	var list []social.Comment
 	if o.held {

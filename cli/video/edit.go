@@ -39,7 +39,8 @@ func newEdit(a *app.App) *cobra.Command {
 		Short: "Change what is said about a video",
 		Long: `Changes what is said about a video. Without options it opens $VISUAL or $EDITOR with the
 video's front matter and its description in Markdown. A text with a mistake is kept, and
-the mistake is shown with its line; tubelet edit ID --from FILE takes it up again.`,
+the mistake is shown with its line; tubelet edit ID --from FILE takes it up again. What Markdown
+knows is said by tubelet help publish.`,
 		Example: `  tubelet edit k3v9x2m1qa --title "A better talk" --add-tag wood
   tubelet edit k3v9x2m1qa --draft
   tubelet edit k3v9x2m1qa --caption de=talk.de.srt`,
@@ -87,13 +88,13 @@ func (o *editOptions) flags(c *cobra.Command) {
 	line.Exclusive(c, "description", "description-file")
 }
 
-func (o *editOptions) run(ctx context.Context, a *app.App, id string) error {
+func (o *editOptions) run(ctx context.Context, a *app.App, video string) error {
 	var err error
 	if o.captionFiles, err = input.Captions(o.captions); err != nil {
 		return &exit.UsageError{Err: fmt.Errorf("--caption: %w", err)}
 	}
 	return a.WithWorker(ctx, func(s *app.Session, w *work.Worker) error {
-		v, err := s.Video(ctx, id)
+		v, err := s.Video(ctx, video)
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,10 @@ address is printed once when it is watchable, and again when all renditions are 
 Ctrl-C before the file is stored leaves nothing behind. After that it only detaches: the
 server goes on, and so does tubelet jobs attach ID. The same file twice is refused (4).
 
+The description is Markdown: *soft*, **strong**, lists, quotes, headings and links. A moment such
+as 1:23 becomes a link into the video, a line break stays one, and HTML and pictures are left out
+(docs/descriptions.md).
+
 While tubelet serve runs, renditions are made by the server, which obeys the setting
 threads. Else this command makes them, and --threads says with how many cores.`,
 		Example: `  tubelet publish talk.mp4 --title "A talk" --tag wood,tools --caption en=talk.srt

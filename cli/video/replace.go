@@ -41,7 +41,7 @@ id, and where it cannot ask it refuses without --yes.`,
 	return c
 }
 
-func (o replaceOptions) run(ctx context.Context, a *app.App, id, file string) error {
+func (o replaceOptions) run(ctx context.Context, a *app.App, video, file string) error {
 	path, stdin, err := a.Source(file)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (o replaceOptions) run(ctx context.Context, a *app.App, id, file string) er
 		return err
 	}
 	defer s.Close()
-	v, err := s.Video(ctx, id)
+	v, err := s.Video(ctx, video)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (o replaceOptions) run(ctx context.Context, a *app.App, id, file string) er
 	}
 	r := follow.New(a.Term, s.Site, a.JSON)
 	defer r.Clear()
-	v, rev, err := w.Replace(ctx, id, path, stdin, r.Report)
+	v, rev, err := w.Replace(ctx, v.ID, path, stdin, r.Report)
 	if err != nil {
 		return refused(file, err)
 	}

@@ -29,13 +29,13 @@ refuses without --yes.`,
 	return c
 }
 
-func runRm(ctx context.Context, a *app.App, id string, yes bool) error {
+func runRm(ctx context.Context, a *app.App, video string, yes bool) error {
 	s, err := a.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	v, err := s.Video(ctx, id)
+	v, err := s.Video(ctx, video)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func runRm(ctx context.Context, a *app.App, id string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	if err := w.Remove(ctx, id); err != nil {
+	if err := w.Remove(ctx, v.ID); err != nil {
 		return err
 	}
 	return a.Answer(wire.Removed{ID: v.ID, Title: v.Title}, func() error {

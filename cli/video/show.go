@@ -20,7 +20,8 @@ func newShow(a *app.App) *cobra.Command {
 		Use:   "show ID",
 		Short: "Show all about one video",
 		Long: `Shows all about one video: what is said about it, its addresses, files and open jobs. For
-a draft or a scheduled video that includes the preview address, for you alone.`,
+a draft or a scheduled video that includes the preview address, for you alone. Here as with
+every command, the address of a video's page does as well as its ID.`,
 		Example:           "  tubelet show k3v9x2m1qa",
 		Args:              line.Words("the ID of a video"),
 		ValidArgsFunction: a.CompleteVideos,
@@ -30,17 +31,17 @@ a draft or a scheduled video that includes the preview address, for you alone.`,
 	return c
 }
 
-func runShow(ctx context.Context, a *app.App, id string) error {
+func runShow(ctx context.Context, a *app.App, video string) error {
 	s, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	v, err := s.Video(ctx, id)
+	v, err := s.Video(ctx, video)
 	if err != nil {
 		return err
 	}
-	jobs, err := s.Store.Jobs(ctx, store.JobList{Video: id})
+	jobs, err := s.Store.Jobs(ctx, store.JobList{Video: v.ID})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/tubelet/tubelet/store"
+)
+
+// videoID returns the id of the video that a word means: it is the id, or the address of the
+// video's page or player, as a browser shows it. Another site's address is returned as it is,
+// and is no video of ours.
+func videoID(c store.Channel, word string) string {
+	address := word
+	if !strings.Contains(word, "://") {
+		address = "https://" + word
+	}
+	u, err := url.Parse(address)
+	// A channel to try out goes by every name of this machine.
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !c.Local && !strings.EqualFold(u.Host, c.Domain) {
+		return word
+	}
+	for _, before := range []string{"/w/", "/embed/"} {
+		if id, ok := strings.CutPrefix(u.Path, before); ok {
+			id, _, _ = strings.Cut(id, "~") // of a draft
+			return strings.TrimSuffix(id, "/")
+		}
+	}
+	return word
+}
