@@ -68,6 +68,17 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Usagef returns a UsageError.
 func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
+// ConflictError is something that the state of things does not allow.
+type ConflictError struct{ Err error }
+
+func (e *ConflictError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is in the way.
+func (e *ConflictError) Unwrap() error { return e.Err }
+
+// Conflictf returns a ConflictError.
+func Conflictf(format string, args ...any) error { return &ConflictError{fmt.Errorf(format, args...)} }
+
 // RemoteError is something that went wrong on another machine.
 type RemoteError struct{ Err error }
 
@@ -144,6 +155,7 @@ func rules() []rule {
 		{matches(context.Canceled), Interrupted, nil},
 		{is[*UsageError], Usage, nil},
 		{is[*RemoteError], Remote, nil},
+		{is[*ConflictError], Conflict, nil},
 		{matches(term.ErrNotAsked), Usage, say("To go on without being asked, add --yes.")},
 		{matches(term.ErrDeclined), Failed, nil},
 		{is[*NoChannelError], NotFound, noChannel},

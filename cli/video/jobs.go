@@ -33,7 +33,8 @@ func newJobs(a *app.App) *cobra.Command {
 		Use:   "jobs",
 		Short: "List the work on videos; look on, try again or give up",
 		Long: `Lists the jobs that are not done: queued, running, waiting for something, or failed, with
-the reason. Jobs are rows in the database: a restart forgets none.`,
+the reason, in the order in which they were made. Jobs are rows in the database: a restart
+forgets none. With --all the newest stand first.`,
 		Example: `  tubelet jobs
   tubelet jobs --all --video k3v9x2m1qa`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -47,8 +48,8 @@ the reason. Jobs are rows in the database: a restart forgets none.`,
 	f := c.Flags()
 	f.BoolVar(&o.all, "all", false, "those that are done, too")
 	f.StringVar(&o.video, "video", "", "only those of the video with this `ID`")
-	f.StringVar(&o.sort, "sort", "id", "by `KEY`: id, updated, state")
-	line.LimitFlag(f, &o.limit, 0, "by id the newest, else the first")
+	f.StringVar(&o.sort, "sort", "id", "by `KEY`: id, updated (the latest first), state")
+	line.LimitFlag(f, &o.limit, 0, "list at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 	line.Completes(c, "sort", func() []string { return []string{"id", "updated", "state"} })
 	line.Exits(c, exit.NotFound)
@@ -67,9 +68,11 @@ func (o jobsOptions) run(ctx context.Context, a *app.App) error {
 	}
 	defer s.Close()
 	if o.video != "" {
-		if _, err := s.Video(ctx, o.video); err != nil {
+		v, err := s.Video(ctx, o.video)
+		if err != nil {
 			return err
 		}
+		o.video = v.ID
 	}
 	jobs, err := s.Store.Jobs(ctx, store.JobList{Video: o.video})
 	if err != nil {
@@ -79,11 +82,10 @@ func (o jobsOptions) run(ctx context.Context, a *app.App) error {
 		jobs = unfinished(jobs)
 	}
 	slices.SortStableFunc(jobs, order)
-	if over := len(jobs) - o.limit.Most(); over > 0 && o.sort == "id" {
-		jobs = jobs[over:] // the newest, which stand last
-	} else if over > 0 {
-		jobs = jobs[:o.limit.Most()]
+	if o.all && o.sort == "id" {
+		slices.Reverse(jobs) // what was done long ago interests least
 	}
+	jobs = jobs[:min(len(jobs), o.limit.Most())]
 	shapes := []wire.Job{}
 	for _, j := range jobs {
 		shapes = append(shapes, wire.NewJob(j))
@@ -185,7 +187,7 @@ func newRetry(a *app.App) *cobra.Command {
 		Short:   "Try a failed or waiting job again, now",
 		Long:    "Queues a failed or waiting job again. The server does it next, or tubelet jobs attach.",
 		Example: "  tubelet jobs retry 7",
-	}, (*work.Worker).Retry)
+	}, "tried again", (*work.Worker).Retry)
 }
 
 func newCancel(a *app.App) *cobra.Command {
@@ -195,11 +197,12 @@ func newCancel(a *app.App) *cobra.Command {
 		Long: `Gives a job up; when it runs, it stops within seconds. What is watchable stays so. The job
 is kept as failed, and tubelet jobs retry takes it up again.`,
 		Example: "  tubelet jobs cancel 7",
-	}, (*work.Worker).Cancel)
+	}, "given up", (*work.Worker).Cancel)
 }
 
-// newJobCommand completes a command that does one thing to one job and shows it then.
-func newJobCommand(a *app.App, c *cobra.Command, do func(*work.Worker, context.Context, int64) error) *cobra.Command {
+// newJobCommand completes a command that does one thing to one job and shows it then. A job
+// that is done cannot be what done says.
+func newJobCommand(a *app.App, c *cobra.Command, done string, do func(*work.Worker, context.Context, int64) error) *cobra.Command {
 	c.Args = line.Words("the ID of a job")
 	c.ValidArgsFunction = completeJobs(a)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -212,7 +215,7 @@ func newJobCommand(a *app.App, c *cobra.Command, do func(*work.Worker, context.C
 				return err
 			}
 			if err := do(w, c.Context(), id); err != nil {
-				return err
+				return past(c.Context(), s, id, done, err)
 			}
 			j, err := job(c.Context(), s, id)
 			if err != nil {
@@ -223,6 +226,19 @@ func newJobCommand(a *app.App, c *cobra.Command, do func(*work.Worker, context.C
 	}
 	line.Exits(c, exit.NotFound, exit.Conflict)
 	return c
+}
+
+// past turns the refusal of what a job is past into words; any other error stays as it is.
+func past(ctx context.Context, s *app.Session, id int64, done string, err error) error {
+	j, missing := s.Store.Job(ctx, id)
+	if !errors.Is(err, store.ErrInvalid) || missing != nil {
+		return err
+	}
+	state := map[store.JobState]string{store.JobDone: "is done", store.JobFailed: "has failed", store.JobRunning: "is running"}[j.State]
+	if state == "" {
+		return err // it has changed meanwhile
+	}
+	return exit.Conflictf("job %d %s and cannot be %s", id, state, done)
 }
 
 // completeJobs lists ids of unfinished jobs with what they do.
