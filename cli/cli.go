@@ -58,6 +58,14 @@ browser and serves the pages. Commands work whether the server runs or not.`,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	line.Group(root)
+	group, version := root.RunE, false
+	root.Flags().BoolVar(&version, "version", false, "say what this program is made of, as tubelet version does")
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if version && len(args) == 0 {
+			return runVersion(c.Context(), a)
+		}
+		return group(c, args)
+	}
 	line.Exits(root, exit.Usage)
 	root.SetIn(a.Term.In)
 	root.SetOut(a.Term.Out)
