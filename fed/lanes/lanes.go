@@ -13,7 +13,8 @@ import (
 
 const (
 	again  = time.Minute     // after which is looked again, whatever the clock did meanwhile
-	pause  = 5 * time.Second // after the store failed
+	pause  = 5 * time.Second // after the store failed; longer each time that it does so again for a host
+	most   = 5 * time.Minute // at the longest
 	settle = time.Second     // before which a list that is not worked off is not made anew
 	slow   = 5 * time.Second // a turn of a host that takes longer counts like one that fails
 )
@@ -39,6 +40,7 @@ type runner struct {
 	busy    map[string]bool // hosts at work; true for those that fail
 	failing int             // of them
 	slow    map[string]bool // hosts whose last turn was slow, of those that there is something to do for
+	resting map[string]rest // those for which the store failed: the disk is full
 	pending []social.Lane   // due, not begun
 	next    time.Time       // when to look again
 	listed  time.Time       // when pending was made
@@ -47,13 +49,20 @@ type runner struct {
 
 // turn is a host's turn that has ended.
 type turn struct {
-	host string
-	slow bool
+	host   string
+	slow   bool
+	failed bool
+}
+
+// rest is how long a host is left alone.
+type rest struct {
+	until time.Time
+	times int // the store failed for it in a row
 }
 
 // Run works until ctx ends, and returns when all work has ended.
 func Run(ctx context.Context, cfg Config) error {
-	r := &runner{cfg: cfg, busy: map[string]bool{}, slow: map[string]bool{}, done: make(chan turn, cfg.Most)}
+	r := &runner{cfg: cfg, busy: map[string]bool{}, slow: map[string]bool{}, resting: map[string]rest{}, done: make(chan turn, cfg.Most)}
 	for ctx.Err() == nil {
 		r.list(ctx)
 		r.begin(ctx)
@@ -77,11 +86,17 @@ func (r *runner) list(ctx context.Context) {
 		r.cfg.Log.ErrorContext(ctx, "cannot list what there is to do", "err", err)
 		r.next = now.Add(pause)
 	}
-	known := r.slow
+	known, resting := r.slow, map[string]rest{}
 	r.slow = map[string]bool{}
 	for _, lane := range lanes {
 		if known[lane.Host] {
 			r.slow[lane.Host], lane.Failing = true, true
+		}
+		if rest, rests := r.resting[lane.Host]; rests {
+			resting[lane.Host] = rest
+			if lane.Due.Before(rest.until) {
+				lane.Due = rest.until
+			}
 		}
 		_, busy := r.busy[lane.Host]
 		switch {
@@ -91,6 +106,9 @@ func (r *runner) list(ctx context.Context) {
 		case lane.Due.Before(r.next):
 			r.next = lane.Due
 		}
+	}
+	if err == nil {
+		r.resting = resting
 	}
 }
 
@@ -117,14 +135,11 @@ func (r *runner) start(ctx context.Context, lane social.Lane) {
 	}
 	go func() {
 		began := time.Now()
-		if err := r.cfg.Work(ctx, lane.Host); err != nil && ctx.Err() == nil {
+		err := r.cfg.Work(ctx, lane.Host)
+		if err != nil && ctx.Err() == nil {
 			r.cfg.Log.ErrorContext(ctx, "cannot work for a host", "host", lane.Host, "err", err)
-			select { // or the same would come again at once
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
 		}
-		r.done <- turn{lane.Host, time.Since(began) > slow} // never waits: there is a place for each
+		r.done <- turn{lane.Host, time.Since(began) > slow, err != nil} // never waits: there is a place for each
 	}()
 }
 
@@ -157,5 +172,24 @@ func (r *runner) end(t turn) {
 	delete(r.busy, t.host)
 	if delete(r.slow, t.host); t.slow {
 		r.slow[t.host] = true
+	}
+	r.rest(t)
+}
+
+// rest leaves a host alone for which the store failed, or the same would come again at once. Once
+// the store works for one of those again, the others need not wait any longer.
+func (r *runner) rest(t turn) {
+	before, rested := r.resting[t.host]
+	switch {
+	case t.failed:
+		wait := min(pause<<min(before.times, 10), most)
+		r.resting[t.host] = rest{time.Now().Add(wait), before.times + 1}
+	case rested:
+		delete(r.resting, t.host)
+		for host, rest := range r.resting {
+			rest.until = time.Time{}
+			r.resting[host] = rest
+		}
+		r.listed = time.Time{}
 	}
 }
