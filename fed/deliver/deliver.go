@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	atOnce   = 32 // deliveries in flight
-	turn     = 20 // deliveries to a host before others have their turn
+	atOnce   = 32                    // deliveries in flight
+	turn     = 20                    // deliveries to a host before others have their turn
+	pace     = 10 * time.Millisecond // between the beginnings of two: each takes some of signing and TLS, and pages are served meanwhile
 	first    = time.Minute
 	attempts = 13                 // the last about three days after the first
 	week     = 7 * 24 * time.Hour // of failures, after which a host is given up
@@ -44,6 +45,7 @@ type Deliver struct {
 	rows *group.Writer[social.Outcome, struct{}]
 
 	mu   sync.Mutex
+	next time.Time                 // when the next delivery may begin
 	open map[string]social.Outcome // by host, of attempts that could not be recorded: the disk is full
 }
 
@@ -79,6 +81,7 @@ func (d *Deliver) work(ctx context.Context, host string) error {
 		if err != nil {
 			return err
 		}
+		d.wait(ctx)
 		err = d.cfg.Post(ctx, delivery.Inbox, key, delivery.Body)
 		if ctx.Err() != nil {
 			return nil // cut off, not failed: it is tried again by the next who runs
@@ -95,6 +98,24 @@ func (d *Deliver) work(ctx context.Context, host string) error {
 		}
 	}
 	return nil
+}
+
+// wait waits for the turn of a delivery to begin.
+func (d *Deliver) wait(ctx context.Context) {
+	d.mu.Lock()
+	now := time.Now()
+	if d.next.Before(now) {
+		d.next = now
+	}
+	patience := d.next.Sub(now)
+	d.next = d.next.Add(pace)
+	d.mu.Unlock()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // record stores how an attempt went. Where that fails it is kept, or the same would be sent again

@@ -127,7 +127,7 @@ func TestLanes(t *testing.T) {
 			send(t, s.Social(), fmt.Sprint(i), all...)
 		}
 		_, stop := start(s.Social(), h)
-		time.Sleep(10 * time.Second)
+		time.Sleep(20 * time.Second)
 		stop()
 		if n := queue(t, s.Social()); n > 0 || h.most > atOnce || h.most < atOnce/2 {
 			t.Errorf("%d left, %d at once", n, h.most)
