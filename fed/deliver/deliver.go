@@ -166,7 +166,9 @@ func judge(d social.Delivery, err error, now time.Time) social.Outcome {
 	if answered {
 		wait = max(wait, status.RetryAfter)
 	}
-	o.Done, o.Alive, o.Hold, o.Again = false, false, true, now.Add(wait)
+	// GoToSocial answers 500 to what it has no word for: after one such answer the rest may go on.
+	o.Done, o.Alive, o.Again = false, false, now.Add(wait)
+	o.Hold = !answered || status.Code != 500 || d.Attempts == 0
 	return o
 }
 

@@ -23,6 +23,7 @@ import (
 type hosts struct {
 	mu     sync.Mutex
 	answer func(inbox string, n int) error // n counts the attempts at an inbox from 1
+	trips  string                          // a body that makes a host answer 500
 	tries  map[string]int
 	got    map[string][]string // bodies taken, by inbox
 	at     map[string][]time.Time
@@ -58,6 +59,9 @@ func (h *hosts) post(ctx context.Context, inbox string, _ sign.Key, body []byte)
 		return errors.New("two at once for one host")
 	}
 	err := ctx.Err()
+	if err == nil && h.trips != "" && string(body) == h.trips {
+		err = status(500, 0)
+	}
 	if err == nil {
 		err = h.answer(inbox, n)
 	}
@@ -119,6 +123,7 @@ func TestLanes(t *testing.T) {
 		s := open(t)
 		defer s.Close()
 		h := newHosts(func(string, int) error { return nil })
+		h.wait = 500 * time.Millisecond
 		var all []string
 		for i := range 200 {
 			all = append(all, fmt.Sprintf("h%d.example", i))
@@ -127,7 +132,7 @@ func TestLanes(t *testing.T) {
 			send(t, s.Social(), fmt.Sprint(i), all...)
 		}
 		_, stop := start(s.Social(), h)
-		time.Sleep(20 * time.Second)
+		time.Sleep(30 * time.Second)
 		stop()
 		if n := queue(t, s.Social()); n > 0 || h.most > atOnce || h.most < atOnce/2 {
 			t.Errorf("%d left, %d at once", n, h.most)
@@ -191,6 +196,34 @@ func until(n int, err error) func(int) error {
 		}
 		return nil
 	}
+}
+
+// What one host stumbles over, for days, keeps nothing else from it for longer than a minute.
+func TestStumble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		defer s.Close()
+		h := newHosts(func(string, int) error { return nil })
+		h.trips = "unheard of"
+		for _, body := range []string{"a", h.trips, "b"} {
+			send(t, s.Social(), body, "h.example")
+		}
+		woken, stop := start(s.Social(), h)
+		time.Sleep(2 * time.Minute)
+		for range 10 {
+			send(t, s.Social(), fmt.Sprint(len(h.got["h.example"])), "h.example")
+			woken <- struct{}{}
+			time.Sleep(time.Minute)
+		}
+		if got := h.got["h.example"]; len(got) != 12 {
+			t.Errorf("taken: %v", got)
+		}
+		time.Sleep(9 * 24 * time.Hour)
+		stop()
+		if list, err := s.Social().Hosts(t.Context()); err != nil || len(list) != 0 || queue(t, s.Social()) != 0 {
+			t.Errorf("failing: %v, %v, %d left", list, err, queue(t, s.Social()))
+		}
+	})
 }
 
 // Longer and longer, and what a host asks for.
