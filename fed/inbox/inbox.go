@@ -45,7 +45,7 @@ type Config struct {
 // Inbox is the handler of both actors' inboxes and the shared one.
 type Inbox struct {
 	cfg    Config
-	limits *limits
+	limits limits
 	blocks *blocks
 	rows   *group.Writer[social.Received, social.Intake]
 }
@@ -101,7 +101,7 @@ func answer(w http.ResponseWriter, code int, reason string) {
 
 func (b *Inbox) take(w http.ResponseWriter, r *http.Request) error {
 	now, caller := time.Now(), b.cfg.Caller(r)
-	if !b.limits.request(caller, now) {
+	if !b.limits.requests.Take(caller, now) {
 		return &refusal{http.StatusTooManyRequests, "too many requests"}
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -175,7 +175,7 @@ func (b *Inbox) verify(ctx context.Context, signature sign.Signature, activity v
 			return social.Actor{}, nil
 		}
 	}
-	if !known && !b.limits.fetch(caller, now) {
+	if !known && !b.limits.fetches.Take(caller, now) {
 		return social.Actor{}, &refusal{http.StatusTooManyRequests, "too many unknown keys"}
 	}
 	actor, key, err := b.cfg.People.ByKey(ctx, signature.KeyID)
@@ -210,7 +210,7 @@ func (b *Inbox) verify(ctx context.Context, signature sign.Signature, activity v
 
 // rekeyed asks for a key anew that did not fit; refused is what to say when that was done lately.
 func (b *Inbox) rekeyed(ctx context.Context, actor social.Actor, caller string, now time.Time, refused error) (social.Actor, *rsa.PublicKey, error) {
-	if !b.limits.fetch(caller, now) {
+	if !b.limits.fetches.Take(caller, now) {
 		return social.Actor{}, nil, refused
 	}
 	actor, key, err := b.cfg.People.Rekey(ctx, actor, now)
@@ -229,7 +229,7 @@ func (b *Inbox) keep(ctx context.Context, activity vocab.Object, actor social.Ac
 	if blocked {
 		return &refusal{http.StatusForbidden, "blocked"}
 	}
-	if !b.limits.activity(remote.Domain(actor.Host), now) {
+	if !b.limits.activities.Take(remote.Domain(actor.Host), now) {
 		return &refusal{http.StatusTooManyRequests, "too many activities"}
 	}
 	intake, err := b.rows.Do(ctx, social.Received{Activity: activity.ID(), Actor: actor.URI, Host: actor.Host, Body: body})

@@ -14,8 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"github.com/tubelet/tubelet/fed/pace"
 	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/fed/sign"
 	"github.com/tubelet/tubelet/fed/vocab"
@@ -57,12 +56,12 @@ type Config struct {
 
 // People finds actors. It is safe for concurrent use.
 type People struct {
-	cfg Config
+	cfg  Config
+	anew *pace.Turns[string] // keys that are fetched anew, by registered domain
 
 	mu     sync.Mutex
-	failed map[string]failure       // when it may be tried again, by address
-	keys   map[string]holder        // of who spoke to us lately, by key id
-	anew   map[string]*rate.Limiter // keys that are fetched anew, by registered domain
+	failed map[string]failure // when it may be tried again, by address
+	keys   map[string]holder  // of who spoke to us lately, by key id
 }
 
 // holder is an actor with its key, ready for use.
@@ -74,7 +73,10 @@ type holder struct {
 
 // New returns a finder of actors.
 func New(cfg Config) *People {
-	return &People{cfg: cfg, failed: map[string]failure{}, keys: map[string]holder{}, anew: map[string]*rate.Limiter{}}
+	return &People{
+		cfg: cfg, failed: map[string]failure{}, keys: map[string]holder{},
+		anew: &pace.Turns[string]{Every: renewed, AtOnce: renewedAtOnce, Most: failures},
+	}
 }
 
 // ByKey returns the actor whose key has that id, and the key. Unknown ones are fetched.
@@ -146,27 +148,11 @@ func (p *People) Rekey(ctx context.Context, known social.Actor, now time.Time) (
 	if err != nil {
 		return social.Actor{}, nil, err
 	}
-	if now.Sub(actor.FetchedAt).Abs() < settled || !p.mayAsk(actor.Host, now) { // far ahead is a clock that was
+	if now.Sub(actor.FetchedAt).Abs() < settled || !p.anew.Take(remote.Domain(actor.Host), now) { // far ahead is a clock that was
 		return social.Actor{}, nil, ErrUnknown
 	}
 	p.Forget(actor) // by whichever id
 	return p.fetchKey(ctx, actor.KeyID)
-}
-
-// mayAsk reports whether a further key of a host's domain may be fetched anew.
-func (p *People) mayAsk(host string, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	domain := remote.Domain(host)
-	limiter, known := p.anew[domain]
-	if !known {
-		if len(p.anew) >= failures {
-			clear(p.anew)
-		}
-		limiter = rate.NewLimiter(rate.Every(renewed), renewedAtOnce)
-		p.anew[domain] = limiter
-	}
-	return limiter.AllowN(now, 1)
 }
 
 func (p *People) fetchKey(ctx context.Context, keyID string) (social.Actor, *rsa.PublicKey, error) {

@@ -3,11 +3,11 @@ package remote
 import (
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
-	"golang.org/x/time/rate"
+
+	"github.com/tubelet/tubelet/fed/pace"
 )
 
 // Domain returns what limits are for: the domain that somebody registered, since whoever has one
@@ -23,43 +23,10 @@ func Domain(host string) string {
 	return host
 }
 
-// How often one registered domain is asked for anything. Strangers decide what we ask: without a
-// limit they could have us knock at somebody's door.
-const (
-	asksPerSecond = 10
-	asksAtOnce    = 300
-	remembered    = 2048 // domains
-)
-
-// pace bounds how often each domain is asked.
-type pace struct {
-	mu      sync.Mutex
-	domains map[string]*rate.Limiter
+// newPace returns how often one registered domain is asked for anything. Strangers decide what we
+// ask: without a limit they could have us knock at somebody's door.
+func newPace() *pace.Turns[string] {
+	return &pace.Turns[string]{Every: time.Second / 10, AtOnce: asksAtOnce, Most: 2048}
 }
 
-func (p *pace) allow(host string, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	domain := Domain(host)
-	limiter, known := p.domains[domain]
-	if !known {
-		if len(p.domains) >= remembered {
-			p.forget(now)
-		}
-		limiter = rate.NewLimiter(asksPerSecond, asksAtOnce)
-		p.domains[domain] = limiter
-	}
-	return limiter.AllowN(now, 1)
-}
-
-// forget drops domains that were not asked lately, and, were that too few, all.
-func (p *pace) forget(now time.Time) {
-	for domain, limiter := range p.domains {
-		if limiter.TokensAt(now) >= asksAtOnce {
-			delete(p.domains, domain)
-		}
-	}
-	if len(p.domains) >= remembered {
-		clear(p.domains)
-	}
-}
+const asksAtOnce = 300

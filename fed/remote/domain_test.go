@@ -3,8 +3,6 @@ package remote
 import (
 	"testing"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 func TestDomain(t *testing.T) {
@@ -20,17 +18,18 @@ func TestDomain(t *testing.T) {
 
 // A domain with any number of hosts is asked no more often than one with one.
 func TestPace(t *testing.T) {
-	p, now := &pace{domains: map[string]*rate.Limiter{}}, time.Now()
+	p, now := newPace(), time.Now()
+	allow := func(host string, at time.Time) bool { return p.Take(Domain(host), at) }
 	allowed := 0
 	for i := range 2 * asksAtOnce {
-		if p.allow(string(rune('a'+i%26))+".wild.example", now) {
+		if allow(string(rune('a'+i%26))+".wild.example", now) {
 			allowed++
 		}
 	}
 	if allowed != asksAtOnce {
 		t.Errorf("%d requests at once, want %d", allowed, asksAtOnce)
 	}
-	if !p.allow("other.example", now) || !p.allow("a.wild.example", now.Add(time.Second)) {
+	if !allow("other.example", now) || !allow("a.wild.example", now.Add(time.Second)) {
 		t.Error("others, or later, must wait as well")
 	}
 }

@@ -137,7 +137,7 @@ func (c *Client) get(ctx context.Context, address, accept string, key *sign.Key,
 }
 
 func (c *Client) ask(ctx context.Context, u *url.URL, accept string, key *sign.Key) (*http.Response, error) {
-	if !c.pace.allow(Host(u), time.Now()) {
+	if !c.pace.Take(Domain(Host(u)), time.Now()) {
 		return nil, fmt.Errorf("%s was asked very often: %w", u.Host, &StatusError{Code: http.StatusTooManyRequests})
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

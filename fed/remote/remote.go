@@ -21,8 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/net/idna"
-	"golang.org/x/time/rate"
 
+	"github.com/tubelet/tubelet/fed/pace"
 	"github.com/tubelet/tubelet/fed/sign"
 )
 
@@ -72,7 +72,7 @@ type Config struct {
 type Client struct {
 	cfg  Config
 	http *http.Client
-	pace *pace // of what is fetched
+	pace *pace.Turns[string] // of what is fetched, by registered domain
 }
 
 // New returns a client.
@@ -80,7 +80,7 @@ func New(cfg Config) *Client {
 	dialer := &net.Dialer{Timeout: dialTime, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		return checkDial(address, cfg.Private)
 	}}
-	return &Client{cfg: cfg, pace: &pace{domains: map[string]*rate.Limiter{}}, http: &http.Client{
+	return &Client{cfg: cfg, pace: newPace(), http: &http.Client{
 		Transport: &http.Transport{
 			DialContext:            dialer.DialContext,
 			Proxy:                  nil, // the environment's would see everything and be dialled unchecked

@@ -2,31 +2,25 @@ package knock
 
 import (
 	"net/netip"
-	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/tubelet/tubelet/fed/pace"
 )
 
-// How often anybody is answered.
-const (
-	every      = time.Minute     // one address, after its first few
-	everyAll   = 2 * time.Second // all together
-	allAtOnce  = 16
-	remembered = 1024 // addresses
-)
+const every = time.Minute // one address is answered, after its first few
 
 // turns bounds how often each address is answered, and all together.
 type turns struct {
-	few int
-
-	mu    sync.Mutex
-	all   *rate.Limiter
-	rates map[netip.Addr]*rate.Limiter
+	one *pace.Turns[netip.Addr]
+	all *pace.Turns[struct{}]
 }
 
 func newTurns(few int) *turns {
-	return &turns{few: few, all: rate.NewLimiter(rate.Every(everyAll), allAtOnce), rates: map[netip.Addr]*rate.Limiter{}}
+	return &turns{
+		// In a flood from everywhere nobody new is served: it is not for us to do that.
+		one: &pace.Turns[netip.Addr]{Every: every, AtOnce: few, Most: 1024, Closed: true},
+		all: &pace.Turns[struct{}]{Every: 2 * time.Second, AtOnce: 16, Most: 1},
+	}
 }
 
 // take reports whether it is the turn of an address. A household with IPv6 has a whole /64
@@ -37,27 +31,5 @@ func (t *turns) take(ip netip.Addr, now time.Time) bool {
 			ip = prefix.Addr()
 		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	limiter, known := t.rates[ip]
-	if !known {
-		if len(t.rates) >= remembered {
-			t.forget(now)
-		}
-		if len(t.rates) >= remembered {
-			return false // a flood from everywhere: it is not for us to serve it
-		}
-		limiter = rate.NewLimiter(rate.Every(every), t.few)
-		t.rates[ip] = limiter
-	}
-	return limiter.AllowN(now, 1) && t.all.AllowN(now, 1)
-}
-
-// forget drops the addresses that have all their turns back.
-func (t *turns) forget(now time.Time) {
-	for ip, limiter := range t.rates {
-		if limiter.TokensAt(now) >= float64(t.few) {
-			delete(t.rates, ip)
-		}
-	}
+	return t.one.Take(ip, now) && t.all.Take(struct{}{}, now)
 }
