@@ -17,9 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/stun/v4"
-
 	"github.com/tubelet/tubelet/seed/peer"
+	"github.com/tubelet/tubelet/seed/peer/stun"
 )
 
 // askSTUN reports whether the site's UDP port answers.
@@ -29,14 +28,14 @@ func (s *site) askSTUN() bool {
 		s.t.Fatal(err)
 	}
 	defer conn.Close()
-	request := stun.MustBuild(stun.TransactionID, stun.BindingRequest)
-	if _, err := conn.Write(request.Raw); err != nil {
+	request := stun.Request()
+	if _, err := conn.Write(request); err != nil {
 		return false
 	}
 	answer := make([]byte, 1500)
 	_ = conn.SetReadDeadline(time.Now().Add(time.Second))
 	n, err := conn.Read(answer)
-	return err == nil && n > 20
+	return err == nil && stun.Answers(answer[:n], request)
 }
 
 func (s *site) state(want string) {

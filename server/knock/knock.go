@@ -22,9 +22,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/pion/stun/v4"
-
 	"github.com/tubelet/tubelet/fed/remote"
+	"github.com/tubelet/tubelet/seed/peer/stun"
 )
 
 // Path is the address of the route, for GET and POST.
@@ -216,13 +215,10 @@ func trySTUN(ctx context.Context, to netip.AddrPort) error {
 		return err
 	}
 	defer conn.Close()
-	ask, err := stun.Build(stun.TransactionID, stun.BindingRequest)
-	if err != nil {
-		return err
-	}
+	ask := stun.Request()
 	buf := make([]byte, 1500)
 	for range 2 {
-		if _, err := conn.Write(ask.Raw); err != nil {
+		if _, err := conn.Write(ask); err != nil {
 			return err
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(doorTime / 3))
@@ -233,8 +229,7 @@ func trySTUN(ctx context.Context, to netip.AddrPort) error {
 		if err != nil {
 			return err
 		}
-		answer := &stun.Message{Raw: buf[:n]}
-		if answer.Decode() == nil && answer.TransactionID == ask.TransactionID {
+		if stun.Answers(buf[:n], ask) {
 			return nil
 		}
 	}

@@ -7,12 +7,10 @@
 package stun
 
 import (
-	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/pion/stun/v4"
 )
 
 // Limits of what is read and answered.
@@ -35,45 +33,27 @@ type Responder struct {
 // IsSTUN reports whether packet is a STUN message without credentials: not one of a WebRTC
 // connection, which names its user.
 func IsSTUN(packet []byte) bool {
-	if !stun.IsMessage(packet) {
-		return false
-	}
-	m := &stun.Message{Raw: packet}
-	return m.Decode() == nil && !m.Contains(stun.AttrUsername)
+	_, attributes, ok := read(packet)
+	return ok && !slices.Contains(attributes, username)
 }
 
 // Answer returns the answer to packet, or nil where none is due.
 func (r *Responder) Answer(packet []byte, from netip.AddrPort, now time.Time) []byte {
-	id, ok := request(packet)
-	if !ok || !from.IsValid() || from.Port() == 0 || !r.allow(from.Addr().Unmap(), now) {
+	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	if !plain(packet) || !from.IsValid() || from.Port() == 0 || !r.allow(from.Addr(), now) {
 		return nil
 	}
-	addr := from.Addr().Unmap()
-	m, err := stun.Build(
-		stun.NewTransactionIDSetter(id), stun.BindingSuccess,
-		&stun.XORMappedAddress{IP: net.IP(addr.AsSlice()), Port: int(from.Port())},
-	)
-	if err != nil {
-		return nil
-	}
-	return m.Raw
+	return success(packet, from)
 }
 
-// request reads a binding request that asks for nothing we would have to understand.
-func request(packet []byte) (id [stun.TransactionIDSize]byte, ok bool) {
-	if len(packet) > maxRequest || !stun.IsMessage(packet) {
-		return id, false
+// plain reports whether packet is a binding request that asks for nothing we would have to
+// understand.
+func plain(packet []byte) bool {
+	if len(packet) > maxRequest {
+		return false
 	}
-	m := &stun.Message{Raw: packet}
-	if err := m.Decode(); err != nil || m.Type != stun.BindingRequest || len(packet) != int(m.Length)+20 {
-		return id, false
-	}
-	for _, a := range m.Attributes {
-		if a.Type.Required() {
-			return id, false
-		}
-	}
-	return m.TransactionID, true
+	kind, attributes, ok := read(packet)
+	return ok && kind == bindingRequest && !slices.ContainsFunc(attributes, func(a uint16) bool { return a < firstOptional })
 }
 
 // allow counts an answer to addr, or refuses it.
