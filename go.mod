@@ -9,7 +9,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/microcosm-cc/bluemonday v1.0.27
-	github.com/pion/ice/v4 v4.4.8
+	github.com/pion/ice/v4 v4.4.8 // indirect
 	github.com/pion/webrtc/v4 v4.2.26
 	github.com/rivo/uniseg v0.4.7
 	github.com/rogpeppe/go-internal v1.16.0

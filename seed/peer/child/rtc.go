@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 
@@ -23,6 +22,8 @@ const (
 	connectIn  = 30 * time.Second
 	rtcReceive = 256 << 10 // bytes of a connection that wait for us to read them
 
+	noMulticastDNS = 1 // ice.MulticastDNSModeDisabled: no names of the home network are looked up
+
 	// Data channels are message-oriented: what does not fit a Read is lost. The largest
 	// message that we say we take fits this.
 	message = 128 << 10
@@ -32,7 +33,7 @@ const (
 // checks and sends none, so an offer full of other people's addresses reaches nobody.
 type answerer struct {
 	api    *webrtc.API
-	mux    *ice.UDPMuxDefault
+	mux    io.Closer
 	cert   webrtc.Certificate
 	socket stun.Conn
 	shelf  *shelf
@@ -49,13 +50,13 @@ func newAnswerer(socket stun.Conn, s *shelf, h *hub) (*answerer, error) {
 		return nil, err
 	}
 	quiet := &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled, ScopeLevels: map[string]logging.LogLevel{}}
-	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: quiet.NewLogger("ice")})
+	mux := webrtc.NewICEUDPMux(quiet.NewLogger("ice"), socket)
 	var e webrtc.SettingEngine
 	e.LoggerFactory = quiet
 	e.SetLite(true)
 	e.SetICEUDPMux(mux)
 	e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	e.SetICEMulticastDNSMode(noMulticastDNS)
 	e.SetIncludeLoopbackCandidate(true)
 	e.SetIPFilter(onlyOne(socket))
 	e.DetachDataChannels()
