@@ -3,8 +3,6 @@ package term
 import (
 	"fmt"
 	"strings"
-
-	"github.com/rivo/uniseg"
 )
 
 // Column is one column of a table.
@@ -64,7 +62,7 @@ func (t *Terminal) widths(columns []Column, rows [][]string) []int {
 	widths := make([]int, len(columns))
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], uniseg.StringWidth(cell))
+			widths[i] = max(widths[i], covers(cell))
 		}
 	}
 	over := gap * (len(columns) - 1)
@@ -90,7 +88,7 @@ func layout(columns []Column, widths []int, row []string) string {
 	var b strings.Builder
 	for i, cell := range row {
 		cell = cut(cell, widths[i])
-		pad := strings.Repeat(" ", widths[i]-uniseg.StringWidth(cell))
+		pad := strings.Repeat(" ", widths[i]-covers(cell))
 		if columns[i].Right {
 			cell = pad + cell
 		} else {
@@ -106,16 +104,16 @@ func layout(columns []Column, widths []int, row []string) string {
 
 // cut shortens text to width columns without splitting what is drawn as one character.
 func cut(text string, width int) string {
-	if uniseg.StringWidth(text) <= width {
+	if covers(text) <= width {
 		return text
 	}
 	var b strings.Builder
 	used := 0
-	for graphemes := uniseg.NewGraphemes(text); graphemes.Next(); {
-		if used += graphemes.Width(); used > width-1 {
+	for part, columns := range drawn(text) {
+		if used += columns; used > width-1 {
 			break
 		}
-		b.WriteString(graphemes.Str())
+		b.WriteString(part)
 	}
 	return b.String() + "…"
 }
