@@ -6,8 +6,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/schollz/progressbar/v3"
 )
 
 // Step is how far one stage of long work has come.
@@ -18,16 +16,18 @@ type Step struct {
 	ETA     time.Duration // below a second it is not shown
 }
 
-// barWidth is what bar and percentage take of a line; the rest is for words. A line that
-// wraps could not be drawn over.
-const barWidth = 36
+// What bar and percentage take of a line; the rest is for words. A line that wraps could
+// not be drawn over.
+const (
+	barWidth = 24
+	besides  = barWidth + 12
+)
 
 // Progress shows steps as a moving line on standard error where that is a terminal. Elsewhere
 // it shows nothing: a log, or the mail of a cron job, is for what has happened.
 type Progress struct {
-	t     *Terminal
-	bar   *progressbar.ProgressBar
-	shown bool
+	t    *Terminal
+	line string // what is shown
 }
 
 // NewProgress returns a display that has shown nothing yet.
@@ -39,34 +39,32 @@ func (p *Progress) Show(s Step) {
 		return
 	}
 	s.Stage = capital(Clean(s.Stage))
-	s.Percent = min(100, max(0, s.Percent))
-	p.draw(s)
+	// The last step of a stage does not fill the bar: another stage follows on the same line.
+	s.Percent = min(99.9, max(0, s.Percent))
+	p.draw(bar(s.Percent) + cut(detail(s), max(8, p.t.ErrWidth-besides)))
 }
 
 // Clear takes the moving line away, so that something lasting can be printed.
 func (p *Progress) Clear() {
-	if p.bar != nil && p.shown {
-		_ = p.bar.Clear()
-		p.shown = false
+	if p.line != "" {
+		p.draw("")
+		_, _ = fmt.Fprint(p.t.Err, "\r")
 	}
 }
 
-func (p *Progress) draw(s Step) {
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions(1000,
-			progressbar.OptionSetWriter(p.t.Err),
-			progressbar.OptionSetWidth(barWidth-12),
-			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionShowDescriptionAtLineEnd(),
-			progressbar.OptionSetTheme(progressbar.Theme{
-				Saucer: "█", SaucerPadding: "░", BarStart: " ", BarEnd: " ",
-			}))
+// draw writes line over the one that is shown. Spaces cover what was longer, since they work on
+// every terminal.
+func (p *Progress) draw(line string) {
+	if line == p.line {
+		return
 	}
-	p.shown = true
-	// The last step of a stage must not finish the bar: another stage follows on the same line.
-	p.bar.Describe(cut(detail(s), max(8, p.t.ErrWidth-barWidth)))
-	_ = p.bar.Set(min(999, int(s.Percent*10)))
+	_, _ = fmt.Fprint(p.t.Err, "\r"+line+strings.Repeat(" ", max(0, covers(p.line)-covers(line))))
+	p.line = line
+}
+
+func bar(percent float64) string {
+	full := int(percent * barWidth / 100)
+	return fmt.Sprintf("%4d%%  %s%s  ", int(percent), strings.Repeat("█", full), strings.Repeat("░", barWidth-full))
 }
 
 // detail is what stands beside the bar, which shows the percentage itself.
