@@ -40,7 +40,10 @@ func (p *Progress) Show(s Step) {
 	}
 	s.Stage = capital(Clean(s.Stage))
 	// The last step of a stage does not fill the bar: another stage follows on the same line.
-	s.Percent = min(99.9, max(0, s.Percent))
+	s.Percent = min(99.9, s.Percent)
+	if !(s.Percent > 0) { // or no number at all
+		s.Percent = 0
+	}
 	p.draw(bar(s.Percent) + cut(detail(s), max(8, p.t.ErrWidth-besides)))
 }
 

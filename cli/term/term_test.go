@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -128,9 +129,10 @@ func TestProgressOnTerminal(t *testing.T) {
 	var errOut bytes.Buffer
 	p := (&term.Terminal{Err: &errOut, ErrTTY: true, ErrWidth: 72}).NewProgress()
 	p.Show(term.Step{Stage: "Copying " + strings.Repeat("x", 99), Percent: 100, Speed: 90})
+	p.Show(term.Step{Stage: "Of nothing", Percent: math.NaN()})
 	p.Show(term.Step{Stage: "Encoding 720p", Percent: 37.4, Speed: 3.14, ETA: 12 * time.Second})
 	p.Clear()
-	for _, want := range []string{"37%", "Encoding 720p, 3.1x, 0:12 left", "█"} {
+	for _, want := range []string{"\r   0%  ░", "37%", "Encoding 720p, 3.1x, 0:12 left", "█"} {
 		if !strings.Contains(errOut.String(), want) {
 			t.Errorf("no %q in %q", want, errOut.String())
 		}
