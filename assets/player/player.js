@@ -3,7 +3,7 @@
 // renditions, chapters, previews and keys. Each part of the controls has a module.
 
 import { el } from "./dom.js";
-import { addressTime, parseTime, spoken } from "./time.js";
+import { addressTime, parseTime, spoken, within } from "./time.js";
 import { choice, choose, place, leave } from "./memory.js";
 import { Engine } from "./engine.js";
 import { Sharing } from "./sharing.js";
@@ -46,8 +46,8 @@ class Player {
 
   #startTime() {
     const asked = addressTime(location);
-    if (!Number.isNaN(asked)) return Math.min(asked, this.data.duration);
-    if (this.data.start) return this.data.start;
+    if (!Number.isNaN(asked)) return within(asked, this.duration);
+    if (this.data.start) return within(this.data.start, this.duration);
     this.resumed = place(this.data.id);
     return this.resumed;
   }
@@ -85,7 +85,7 @@ class Player {
   #followAddress() {
     addEventListener("hashchange", () => {
       const at = addressTime({ search: "", hash: location.hash });
-      if (!Number.isNaN(at)) this.jump(at);
+      if (!Number.isNaN(at)) this.jump(within(at, this.duration));
     });
     document.addEventListener("click", (event) => {
       const link = event.target.closest?.("[data-t]");

@@ -31,6 +31,13 @@ export function spoken(seconds) {
   return parts.map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`).join(" ");
 }
 
+// within returns the moment at which playing starts when an address asks for at. After the
+// end it is the start: who shortened the video left that link behind, and its last instant
+// shows nothing.
+export function within(at, duration) {
+  return at < duration ? at : 0;
+}
+
 // addressTime returns the moment that a page's address asks for, or NaN.
 export function addressTime(location) {
   const query = new URLSearchParams(location.search);

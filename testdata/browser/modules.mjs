@@ -10,7 +10,7 @@ function load(name) {
   return import(`data:text/javascript;base64,${text.toString("base64")}`);
 }
 
-const { parseTime, clock, spoken, addressTime } = await load("time.js");
+const { parseTime, clock, spoken, addressTime, within } = await load("time.js");
 for (const [text, want] of [
   ["90", 90], ["90s", 90], ["12.5", 12.5], ["1m30s", 90], ["1h2m3s", 3723], ["2m", 120], ["1:30", 90], ["1:02:03", 3723], ["0", 0], [" 7 ", 7],
   ["", NaN], ["x", NaN], ["-5", NaN], ["1:99", NaN], ["1m1m", NaN], ["s", NaN], [null, NaN], ["1e9", NaN],
@@ -23,6 +23,10 @@ for (const [seconds, want] of [[0, "0 seconds"], [1, "1 second"], [63, "1 minute
 }
 for (const [search, hash, want] of [["?t=8", "", 8], ["?start=9", "", 9], ["", "#t=1:05", 65], ["?t=8", "#t=9", 9], ["?q=1", "#a", NaN]]) {
   assert.equal(addressTime({ search, hash }), want, search + hash);
+}
+
+for (const [at, duration, want] of [[0, 24, 0], [8, 24, 8], [23.9, 24, 23.9], [24, 24, 0], [999, 24, 0]]) {
+  assert.equal(within(at, duration), want, `${at} of ${duration}`);
 }
 
 // Places are few, the newest first, and none at the start or the end of a video.
