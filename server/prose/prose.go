@@ -87,7 +87,8 @@ func (w *Writer) Comment(source string, length time.Duration) template.HTML {
 }
 
 // Plain returns the text of a description without its markup, on one line, without
-// headings, up to the second part and cut at a word to at most limit characters.
+// headings, up to the second part or the chapters and cut at a word to at most limit
+// characters.
 func (w *Writer) Plain(source string, limit int) string {
 	src := []byte(source)
 	var b strings.Builder
@@ -115,6 +116,9 @@ func (w *Writer) Plain(source string, limit int) string {
 			}
 		default:
 			if n.Type() == ast.TypeBlock {
+				if entering && listsChapters(n, src) && strings.TrimSpace(b.String()) != "" {
+					return ast.WalkStop, nil
+				}
 				b.WriteByte(' ')
 			}
 		}
@@ -122,6 +126,18 @@ func (w *Writer) Plain(source string, limit int) string {
 	})
 	return cut(strings.Join(strings.Fields(b.String()), " "), limit)
 }
+
+// listsChapters reports whether a block begins as a list of chapters does.
+func listsChapters(n ast.Node, src []byte) bool {
+	lines := n.Lines()
+	if lines == nil || lines.Len() == 0 {
+		return false
+	}
+	first := lines.At(0)
+	return firstChapter.Match(first.Value(src))
+}
+
+var firstChapter = regexp.MustCompile(`^\s*[(\[]?0?0:00\b`)
 
 // Warned returns plain text after what viewers are warned of, if there is a warning.
 func Warned(warning, text string) string {

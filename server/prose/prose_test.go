@@ -56,6 +56,10 @@ func TestSummary(t *testing.T) {
 		{"cut at a word", "alpha beta gamma", 14, "alpha beta…"},
 		{"cut in a word", strings.Repeat("x", 30), 10, "xxxxxxxxx…"},
 		{"tags go", "a <b>c</b>", 99, "a c"},
+		{"no chapters", "A fall.\n\n0:00 Start\n0:12 Valley", 90, "A fall."},
+		{"no list of chapters", "A fall.\n\n- 0:00 Start\n- 0:12 Valley", 90, "A fall."},
+		{"chapters alone", "0:00 Start\n0:12 Valley", 90, "0:00 Start 0:12 Valley"},
+		{"another moment", "A fall.\n\n0:31 is the best.", 90, "A fall. 0:31 is the best."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := w.Plain(tt.in, tt.limit); got != tt.want {
