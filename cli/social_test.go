@@ -29,7 +29,8 @@ func neighbours(ts *testscript.TestScript, _ bool, _ []string) {
 		_, err = f.Follow(ctx, social.Person, id, home+"/follow", i == 1, now)
 		ts.Check(err)
 	}
-	ts.Check(f.Block(ctx, social.Block{Target: "spam.example", At: now}))
+	_, err = f.Block(ctx, social.Block{Target: "spam.example", At: now})
+	ts.Check(err)
 	video := store.Video{ID: "aaaaaaaaaa", Title: "One", Media: store.Media{Rev: 1, State: store.Done, Renditions: []store.Rendition{{Height: 360, File: "360p.mp4", Playlist: "360p.m3u8"}}}}
 	ts.Check(db.CreateVideo(ctx, store.NewVideo{Video: video}))
 	bea, err := f.Actor(ctx, "https://social.example/users/bea")

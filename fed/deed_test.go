@@ -2,6 +2,7 @@ package fed_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -184,7 +185,7 @@ func TestDeedsRefused(t *testing.T) {
 	host := strings.TrimPrefix(b.url, "http://")
 	public := b.serve("2", "https://third.example/1", "<p>Hello</p>")
 	at := func(address string) error { _, err := a.DoAt(ctx, fed.Boost, address); return err }
-	if err := people.Block(ctx, social.Block{Target: "@bob@" + host, At: time.Now()}); err != nil {
+	if _, err := people.Block(ctx, social.Block{Target: "@bob@" + host, At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	fails(t, at(public.ID()), store.ErrExists)
@@ -253,5 +254,79 @@ func TestDeedElsewhere(t *testing.T) {
 	waitFor(t, "no boost", func() bool {
 		list, err := a.store.Social().Deeds(ctx, fed.Boost, 5)
 		return err == nil && len(list) == 0
+	})
+}
+
+// Who blocks somebody takes back what they liked and boosted of theirs. A person's server hears of
+// it, a blocked server hears nothing more; followers elsewhere hear that a boost is gone.
+func TestBlockTakesBack(t *testing.T) {
+	a, b, c := newTubelet(t, "ada"), newTubelet(t, "bob"), newTubelet(t, "cyd")
+	a.run(t)
+	ctx, people, hostA, hostB := t.Context(), a.store.Social(), strings.TrimPrefix(a.url, "http://"), strings.TrimPrefix(b.url, "http://")
+	c.post(t, a, c.does("Follow", a.person()))
+	waitFor(t, "the Accept", func() bool { return c.inboxHas(t, hostA, "Accept", "") })
+	video := a.publish(t, "A film")
+	for i, target := range []string{"@bob@" + hostB, hostB} {
+		note := b.note(fmt.Sprint("here", i), a.site(t).Video(video.ID), "<p>Fine!</p>")
+		there := b.serve(fmt.Sprint("there", i), "https://third.example/1", "<p>Hello</p>")
+		b.post(t, a, b.does("Create", note))
+		number := a.waitComment(t, note.ID()).ID
+		for _, kind := range []string{fed.Like, fed.Boost} {
+			if _, err := a.DoTo(ctx, kind, number); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.DoAt(ctx, kind, there.ID()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.received(t, a, "Like", there.ID())
+		b.received(t, a, "Announce", there.ID())
+		if err := a.Block(ctx, social.Block{Target: target}); err != nil {
+			t.Fatal(err)
+		}
+		for _, object := range []string{note.ID(), there.ID()} {
+			c.undone(t, a, "Announce", object)
+			if target != hostB {
+				b.undone(t, a, "Like", object)
+				b.undone(t, a, "Announce", object)
+			}
+		}
+		for _, kind := range []string{fed.Like, fed.Boost} {
+			if list, err := people.Deeds(ctx, kind, 9); err != nil || len(list) != 0 {
+				t.Errorf("%s: %d %ss are left, %v", target, len(list), kind, err)
+			}
+		}
+		waitFor(t, "an empty queue", func() bool { all, _, err := people.Queue(ctx); return err == nil && all == 0 })
+		if target == hostB && slices.ContainsFunc(b.queued(t, hostA), func(o vocab.Object) bool {
+			inner, _ := o.Inner("object")
+			return o.Type() == "Undo" && inner.Ref("object") == there.ID()
+		}) {
+			t.Error("a blocked server is spoken to")
+		}
+		if err := people.Unblock(ctx, target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A mute takes nothing back.
+	note := b.serve("muted", "https://third.example/1", "<p>Hello</p>")
+	if _, err := a.DoAt(ctx, fed.Like, note.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Block(ctx, social.Block{Target: hostB, Mute: true}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := people.Deeds(ctx, fed.Like, 9); err != nil || len(list) != 1 {
+		t.Errorf("%d likes after a mute, %v", len(list), err)
+	}
+}
+
+// undone waits for the Undo of a deed to an object.
+func (b *tubelet) undone(t *testing.T, from *tubelet, kind, object string) {
+	t.Helper()
+	waitFor(t, "Undo of "+kind+" of "+object, func() bool {
+		return slices.ContainsFunc(b.queued(t, strings.TrimPrefix(from.url, "http://")), func(o vocab.Object) bool {
+			inner, _ := o.Inner("object")
+			return o.Type() == "Undo" && inner.Type() == kind && inner.Ref("object") == object
+		})
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"path/filepath"
@@ -54,6 +55,9 @@ type Config struct {
 	// Private are networks that may be spoken to although they are not public, for tests and
 	// closed networks.
 	Private []netip.Prefix
+
+	// Dial stands for the network, for tests in virtual time; see remote.Config.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Fed is the channel's part of the fediverse.
@@ -88,7 +92,7 @@ func New(ctx context.Context, cfg Config) (*Fed, error) {
 		return nil, err
 	}
 	f.remote = remote.New(remote.Config{
-		Agent: fmt.Sprintf("Tubelet/%s (+%s/)", cfg.Version, site.Channel.Base()), Host: site.Channel.Domain, Private: cfg.Private,
+		Agent: fmt.Sprintf("Tubelet/%s (+%s/)", cfg.Version, site.Channel.Base()), Host: site.Channel.Domain, Private: cfg.Private, Dial: cfg.Dial,
 	})
 	f.people = people.New(people.Config{Store: f.social, Remote: f.remote, Key: f.key(site.Person())})
 	f.avatars = avatar.New(filepath.Join(cfg.Data, "cache", "avatars"), f.social, f.remote.Picture)
@@ -137,12 +141,16 @@ func (f *Fed) Site(ctx context.Context) (vocab.Site, error) {
 	if err != nil {
 		return vocab.Site{}, err
 	}
+	quotes, err := f.cfg.Store.Setting(ctx, "federation.quotes")
+	if err != nil {
+		return vocab.Site{}, err
+	}
 	public, err := f.key("").PublicPEM()
 	if err != nil {
 		return vocab.Site{}, err
 	}
 	return vocab.Site{
-		Channel: channel, PublicPEM: public, HTML: f.cfg.Prose, Approve: approve == "true", Moved: standing.Moved, Aliases: standing.Aliases,
+		Channel: channel, PublicPEM: public, HTML: f.cfg.Prose, Approve: approve == "true", NoQuotes: quotes == "off", Moved: standing.Moved, Aliases: standing.Aliases,
 	}, nil
 }
 

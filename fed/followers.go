@@ -73,7 +73,10 @@ func answer(ctx context.Context, s *social.Store, site vocab.Site, kind string, 
 	return say(ctx, s, activity, social.Outgoing{By: who.Target, Inboxes: []social.Recipient{{Inbox: who.Inbox, Host: who.Host}}})
 }
 
-// Block stops hearing an actor or a host. An actor that follows is told that it no longer does.
+// Block stops hearing an actor or a host. An actor that follows is told that it no longer does. What
+// the creator liked and boosted of theirs is taken back: Mastodon, too, would leave it standing (its
+// app/lib/activitypub/activity/block.rb ends follows only), and followers would go on seeing a boost of
+// who is blocked. Of a host only others hear that, since nothing is said to it any more.
 func (f *Fed) Block(ctx context.Context, b social.Block) error {
 	site, err := f.Site(ctx)
 	if err != nil {
@@ -99,8 +102,14 @@ func (f *Fed) Block(ctx context.Context, b social.Block) error {
 				}
 			}
 		}
-		if err := s.Block(ctx, b); err != nil {
+		undone, err := s.Block(ctx, b)
+		if err != nil {
 			return fmt.Errorf("block %s: %w", b.Target, err)
+		}
+		for _, d := range undone {
+			if err := say(ctx, s, site.Undo(deed(d), activity(site, d)), toWhom(d)); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

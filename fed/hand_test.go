@@ -50,7 +50,7 @@ func TestCheck(t *testing.T) {
 	if steps, err = a.Check(t.Context(), "nobody@"+hostB); err != nil || len(steps) != 2 || steps[1].Err == nil {
 		t.Errorf("%+v, %v", steps, err)
 	}
-	if err := a.store.Social().Block(t.Context(), social.Block{Target: hostB, At: time.Now()}); err != nil {
+	if _, err := a.store.Social().Block(t.Context(), social.Block{Target: hostB, At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if steps, err = a.Check(t.Context(), "bob@"+hostB); err != nil || len(steps) != 4 || steps[3].Err == nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,6 +93,11 @@ func (s *site) channelPage(ctx context.Context, tag string, number, followers in
 	if err != nil {
 		return cache.Answer{}, err
 	}
+	if tag == "" && number == 1 {
+		if list, err = s.pinnedFirst(ctx, list); err != nil {
+			return cache.Answer{}, err
+		}
+	}
 	page := &pages.Channel{
 		Site: head, Tag: tag, Tags: tags[:min(len(tags), tagsShown)], Videos: list,
 		Paging: pages.Paging{Number: number, Size: gridSize, Total: total},
@@ -100,6 +106,16 @@ func (s *site) channelPage(ctx context.Context, tag string, number, followers in
 		page.Latest, page.Videos = &list[0], list[1:]
 	}
 	return s.render(page)
+}
+
+// pinnedFirst puts the pinned videos before the others of a list.
+func (s *site) pinnedFirst(ctx context.Context, list []store.Video) ([]store.Video, error) {
+	pinned, err := s.store.Pinned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(v store.Video) bool { return !v.PinnedAt.IsZero() })
+	return append(pinned, list...), nil
 }
 
 func (s *site) showSearch(w http.ResponseWriter, r *http.Request) error {

@@ -106,6 +106,7 @@ func exercise(t *testing.T, s *Store) {
 	ok("channel", s.CreateChannel(ctx, Channel{}), s.UpdateChannel(ctx, Channel{}), err2(s.Channel(ctx)))
 	ok("settings", s.SetSetting(ctx, "threads", "2"), err2(s.Setting(ctx, "threads")), err2(s.Settings(ctx)), s.SetSetting(ctx, "threads", "0"))
 	ok("video", s.CreateVideo(ctx, v), err2(s.Video(ctx, v.ID)), s.UpdateVideo(ctx, v.Video), s.AddViews(ctx, map[string]int64{v.ID: 1}))
+	ok("pins", s.Pin(ctx, v.ID, time.Now()), err2(s.Pinned(ctx)), s.Unpin(ctx, v.ID))
 	ok("schedule", err2(s.NextPublish(ctx)))
 	v.PublishAt = time.Now().Add(time.Hour)
 	ok("schedule", s.UpdateVideo(ctx, v.Video), err2(s.PublishDue(ctx, v.PublishAt)))
@@ -173,6 +174,9 @@ func mayScan() map[string]string {
 		"select id, name, url, refused, seen_at from mirrors":                       "the creator's list of all, and short",
 		"delete from mirrors where refused = 0":                                     "a list of at most two hundred, when a new mirror comes",
 		"select video, at, changes from news":                                       "wanted whole, and empty but for moments",
+		"select count(*) from told where pinned":                                    "all of a partial index",
+		"select count(*) from (select 1 from pins":                                  "at most a few rows",
+		"select " + videoColumns + " from pins":                                     "wanted whole, and at most a few rows",
 		"with recursive lanes":                                                      "the lanes it has just found, each by the index",
 		"with recursive known (host)":                                               "the hosts it has just found, each by the index",
 		"select a.id from actors a where a.fetched_at":                              "the sweep asks once a day",
@@ -243,7 +247,7 @@ const socialComments = `c.id, c.video, coalesce(c.parent, 0), coalesce(c.actor, 
 
 // cascades lists the indexes by which SQLite itself finds the rows that go with a row.
 func cascades() []string {
-	return []string{"reactions_actor", "reactions_comment", "deeds_comment", "quotes_video"}
+	return []string{"reactions_actor", "reactions_comment", "deeds_comment", "quotes_video", "quotes_comment"}
 }
 
 // fullScan is a plan line that visits every row of a table or index. Some indexes hold just

@@ -441,6 +441,27 @@ create trigger news_uncaption after delete on captions begin
 end;
 
 
+-- Videos that the creator pinned, which are shown first. One that not everybody sees any more
+-- is pinned no longer.
+create table pins (
+  video text    primary key references videos (id) on delete cascade,
+  at    integer not null
+) strict, without rowid;
+
+create trigger pins_hidden after update of visibility, published_at on videos
+when new.visibility <> 'public' or new.published_at is null begin
+  delete from pins where video = new.id;
+end;
+
+create trigger news_pinned after insert on pins begin
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = new.video on conflict (video) do update set changes = changes + 1;
+end;
+
+create trigger news_unpinned after delete on pins begin
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = old.video on conflict (video) do update set changes = changes + 1;
+end;
+
+
 -- What others were told about a video. It outlives the video, as its tombstone.
 create table told (
   video     text    primary key,
@@ -448,9 +469,11 @@ create table told (
   says      text    not null, -- checksum of what the creator said, so that an edit shows as one
   media     text    not null, -- checksum of the rest
   edited_at integer not null, -- "updated" of the object
-  told_at   integer not null
+  told_at   integer not null,
+  pinned    integer not null default 0 check (pinned in (0, 1)) -- that it is pinned, too
 ) strict, without rowid;
 
+create index told_pinned on told (video) where pinned = 1;
 
 
 -- Activities of ours on their way, one row each; to whom is in deliveries.
@@ -499,16 +522,19 @@ create table blocks (
 ) strict, without rowid;
 
 
--- Quotes of videos that were allowed, FEP-044f.
+-- Quotes that were allowed, FEP-044f.
 create table quotes (
-  id    integer primary key,
-  quote text    not null unique, -- id of the quoting object
-  actor text    not null,
-  video text    not null references videos (id) on delete cascade,
-  at    integer not null
+  id      integer primary key,
+  quote   text    not null unique, -- id of the quoting object
+  actor   text    not null,
+  video   text    not null references videos (id) on delete cascade,
+  at      integer not null,
+  comment integer references comments (id) on delete cascade -- of the creator's, under the video; null: the video itself
 ) strict;
 
 create index quotes_video on quotes (video);
+create index quotes_actor on quotes (actor);
+create index quotes_comment on quotes (comment) where comment is not null;
 
 
 -- What the creator liked and boosted of others: comments here, notes and videos elsewhere.
@@ -528,6 +554,8 @@ create table deeds (
 
 create index deeds_at on deeds (kind, at desc);
 create index deeds_author on deeds (author);
+create index deeds_acct on deeds (acct);
+create index deeds_host on deeds (host);
 create index deeds_comment on deeds (comment) where comment is not null;
 
 create trigger deeds_insert after insert on deeds begin

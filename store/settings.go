@@ -90,6 +90,8 @@ func knownSettings() []known {
 		{"upload.month", "none", "most that videos may upload in a month, such as 2TB; none for no limit", rule{check: amount}},
 		{"federation", "on", "people follow, like and comment from their own servers (Mastodon, PeerTube and others): on or off", oneOf("on", "off")},
 		{"federation.private", "", "private networks, such as 10.1.0.0/16, whose servers may be spoken to, without https too; for tests and closed networks", rule{check: networks}},
+		{"federation.lists", "off", "tell everybody who follows the channel, and not only how many: on or off", oneOf("on", "off")},
+		{"federation.quotes", "on", "let people elsewhere quote videos and your answers in posts of their own: on or off", oneOf("on", "off")},
 		{"followers.approve", "false", "ask you before somebody follows: true or false", oneOf("true", "false")},
 		{"comments", "open", "who may comment: open, approve (you first look at each), links (at each with a link) or closed", oneOf("open", "approve", "links", "closed")},
 		{"license", "", "license of new videos, such as CC-BY-4.0", rule{check: line}},

@@ -60,7 +60,8 @@ func TestBlockDomain(t *testing.T) {
 		_, err = f.Follow(t.Context(), social.Person, id, "https://"+host+"/f", true, now)
 		must(t, err)
 	}
-	must(t, f.Block(t.Context(), social.Block{Target: "spam.example", At: now}))
+	_, err := f.Block(t.Context(), social.Block{Target: "spam.example", At: now})
+	must(t, err)
 	_, left, err := f.Followers(t.Context(), social.Person, 0, 10)
 	must(t, err)
 	same(t, left, 2)

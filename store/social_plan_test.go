@@ -29,11 +29,11 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 		err2(f.FollowsOf(ctx, actor.Acct)), err2(f.FollowersAt(ctx, social.Person, actor.Host)))
 	ok("standing", err2(f.Standing(ctx)), f.AddAlias(ctx, "x"), f.SetMoved(ctx, "x"), f.Retire(ctx, now))
 	_, _, err = f.Followers(ctx, social.Person, 0, 10)
-	ok("followers", err)
+	ok("followers", err, err2(f.FollowerIDs(ctx, social.Person, 0, 10)))
 
 	ok("inbox", err2(f.Receive(ctx, []social.Received{{Activity: "x", Host: "a.example"}}, now)), err2(f.InboxLanes(ctx)), err2(f.Next(ctx, "a.example", now)), f.Later(ctx, 1, now, "x"), f.Worked(ctx, 1, ""), f.ForgetInbox(ctx, now))
 	ok("news", err2(f.News(ctx)), f.Tell(ctx, social.News{Video: video}, social.Told{Video: video, EditedAt: now, ToldAt: now}, social.Outgoing{URI: "o", By: social.Person, Followers: []social.Target{social.Person}}),
-		err2(f.Told(ctx, video)), f.Heard(ctx, social.News{Video: video}))
+		err2(f.Told(ctx, video)), err2(f.ToldPinned(ctx)), f.TellPinned(ctx, video, false, now), f.Heard(ctx, social.News{Video: video}))
 	ok("send", f.Send(ctx, social.Outgoing{URI: "p", By: social.Group, Inboxes: []social.Recipient{{Inbox: "i", Host: "a.example"}}}, now), err2(f.Lanes(ctx)), f.Retry(ctx, now))
 	due, err := f.Due(ctx, "a.example", now)
 	ok("due", err, f.Record(ctx, []social.Outcome{{Delivery: due, Again: now, Hold: true}, {Delivery: due, Alive: true, Gone: true, Done: true}}, now, now),
@@ -59,7 +59,7 @@ func exerciseSocial(t *testing.T, s *Store, video string) {
 	ok("quote", err, err2(f.Quote(ctx, quote)), f.ForgetQuote(ctx, "q", actor.URI), f.AddReport(ctx, social.Report{At: now}), err2(f.Reports(ctx, 5)))
 	ok("clocks", err2(f.Crawled(ctx)), f.SetCrawled(ctx, now), f.Recall(ctx, now, now))
 	ok("strangers", err2(f.Strangers(ctx, now, 10)), f.Forget(ctx, []int64{-1}), err2(f.Avatars(ctx)))
-	ok("block", f.Unfollow(ctx, social.Person, actor.URI), f.Block(ctx, social.Block{Target: "a.example", Mute: true, At: now}), err2(f.Blocked(ctx, "@u@a.example", "a.example")),
-		err2(f.Blocks(ctx)), f.Unblock(ctx, "a.example"), f.Block(ctx, social.Block{Target: "@u@a.example", Mute: true, At: now}),
-		f.Block(ctx, social.Block{Target: "@u@a.example", At: now}), f.Block(ctx, social.Block{Target: "a.example", At: now}), f.DeleteActor(ctx, actor.URI))
+	ok("block", f.Unfollow(ctx, social.Person, actor.URI), err2(f.Block(ctx, social.Block{Target: "a.example", Mute: true, At: now})), err2(f.Blocked(ctx, "@u@a.example", "a.example")),
+		err2(f.Blocks(ctx)), f.Unblock(ctx, "a.example"), err2(f.Block(ctx, social.Block{Target: "@u@a.example", Mute: true, At: now})),
+		err2(f.Block(ctx, social.Block{Target: "@u@a.example", At: now})), err2(f.Block(ctx, social.Block{Target: "a.example", At: now})), f.DeleteActor(ctx, actor.URI))
 }

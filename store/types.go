@@ -54,6 +54,7 @@ type Video struct {
 	PublishedAt time.Time // first moment it was visible, zero when not yet
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	PinnedAt    time.Time // since when it is shown first, zero when it is not
 	Chapters    []Chapter
 	Captions    []Caption
 	Media       Media // the revision now served; Rev is 0 while nothing is watchable

@@ -25,7 +25,7 @@ const application = 0x74756265
 // never changed once it was released. Foreign keys are checked only when all are done, so
 // that a step may rebuild tables.
 func upgrades() []string {
-	return []string{sharing, fediverse}
+	return []string{sharing, fediverse, pinning}
 }
 
 // sharing leads from version 1 to version 2, which shares videos among their viewers.
@@ -53,6 +53,32 @@ create table mirrors (
   refused integer not null check (refused in (0, 1)),
   seen_at integer not null
 ) strict, without rowid;
+`
+
+// pinning leads from version 3 to version 4, in which videos are pinned, comments quoted, and
+// what the creator did with others' notes is found by whose they are.
+const pinning = `
+create table pins (
+  video text    primary key references videos (id) on delete cascade,
+  at    integer not null
+) strict, without rowid;
+create trigger pins_hidden after update of visibility, published_at on videos
+when new.visibility <> 'public' or new.published_at is null begin
+  delete from pins where video = new.id;
+end;
+create trigger news_pinned after insert on pins begin
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = new.video on conflict (video) do update set changes = changes + 1;
+end;
+create trigger news_unpinned after delete on pins begin
+  insert into news (video, at, changes) select id, updated_at, 1 from videos where id = old.video on conflict (video) do update set changes = changes + 1;
+end;
+alter table told add column pinned integer not null default 0 check (pinned in (0, 1));
+create index told_pinned on told (video) where pinned = 1;
+alter table quotes add column comment integer references comments (id) on delete cascade;
+create index quotes_actor on quotes (actor);
+create index quotes_comment on quotes (comment) where comment is not null;
+create index deeds_acct on deeds (acct);
+create index deeds_host on deeds (host);
 `
 
 // prepare brings the file at path to the current version, a new one by schema, an old one

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,7 +63,7 @@ const listed = "v.visibility = 'public' and v.published_at is not null"
 const (
 	videoColumns = `v.id, v.uuid, v.title, v.description, v.language, v.license, v.tags, v.visibility,
 		v.downloads, v.p2p, v.commenting, v.warning, v.views, v.likes, v.dislikes, v.boosts, v.comments, v.publish_at, v.published_at, v.created_at, v.updated_at,
-		v.rev, ` + mediaColumns
+		(select at from pins where video = v.id), v.rev, ` + mediaColumns
 	videoMedia = ` join media m on m.video = v.id and m.rev = iif(v.rev > 0, v.rev, (select max(rev) from media where video = v.id))`
 )
 
@@ -71,7 +72,7 @@ func scanVideo(row lite.Scanner, v *Video) error {
 	var rev int
 	err := row.Scan(append([]any{&v.ID, &v.UUID, &v.Title, &v.Description, &v.Language, &v.License,
 		&tags, &v.Visibility, &v.Downloads, &v.P2P, &v.Commenting, &v.Warning, &v.Views, &v.Likes, &v.Dislikes, &v.Boosts, &v.Comments, (*lite.Stamp)(&v.PublishAt),
-		(*lite.Stamp)(&v.PublishedAt), (*lite.Stamp)(&v.CreatedAt), (*lite.Stamp)(&v.UpdatedAt), &rev},
+		(*lite.Stamp)(&v.PublishedAt), (*lite.Stamp)(&v.CreatedAt), (*lite.Stamp)(&v.UpdatedAt), (*lite.Stamp)(&v.PinnedAt), &rev},
 		mediaFields(&v.Media)...)...)
 	v.Tags = splitTags(tags)
 	v.Media.Rev = rev
@@ -279,6 +280,58 @@ func editCaptions(ctx context.Context, tx *sql.Tx, id string, e VideoEdit) (old 
 // folder is the caller's to remove, afterwards.
 func (s *Store) DeleteVideo(ctx context.Context, id string) error {
 	return s.change(ctx, "delete video "+id, "delete from videos where id = ?", id)
+}
+
+// MaxPins is how many videos may be pinned: as many as Mastodon lets its own people pin
+// (PIN_LIMIT of its StatusPinValidator).
+const MaxPins = 5
+
+// Pin has a listed video shown first, here and in profiles elsewhere, until it is hidden. One
+// that is pinned comes before the others again.
+func (s *Store) Pin(ctx context.Context, id string, now time.Time) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := exists(ctx, tx, id); err != nil {
+			return err
+		}
+		others, err := lite.One(ctx, tx, lite.Value[int], "select count(*) from (select 1 from pins where video <> ? limit ?)", id, MaxPins)
+		if err != nil {
+			return err
+		}
+		if others == MaxPins {
+			return Errorf(ErrExists, "%d videos are pinned already", MaxPins)
+		}
+		err = lite.Changed(ctx, tx, `insert into pins (video, at) select v.id, ?2 from videos v where v.id = ?1 and `+listed+`
+			on conflict (video) do update set at = excluded.at`, id, lite.Stamp(now))
+		if errors.Is(err, ErrNotFound) {
+			err = Errorf(ErrInvalid, "it is not public, and a pin is for everybody")
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("pin video %s: %w", id, err)
+	}
+	return nil
+}
+
+// Unpin has a video no longer shown first, or returns ErrNotFound when it was not.
+func (s *Store) Unpin(ctx context.Context, id string) error {
+	return s.change(ctx, "unpin video "+id, "delete from pins where video = ?", id)
+}
+
+// Pinned returns the pinned videos, the latest pinned first.
+func (s *Store) Pinned(ctx context.Context) ([]Video, error) {
+	var list []Video
+	err := s.db.Read(ctx, func(q lite.Querier) (err error) {
+		list, err = lite.All(ctx, q, scanVideo, "select "+videoColumns+" from pins p cross join videos v on v.id = p.video"+videoMedia+" order by p.at desc, p.video")
+		if err != nil {
+			return err
+		}
+		return complete(ctx, q, list)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list pinned videos: %w", err)
+	}
+	return list, nil
 }
 
 // settle is the one place that decides since when a video is published. It is called after

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -225,4 +226,65 @@ func TestSchedule(t *testing.T) {
 	must(t, s.UpdateVideo(t.Context(), v))
 	same(t, load(t, s, a.ID).Visible(), false)
 	same(t, next(), v.PublishAt)
+}
+
+// Pins are for public videos, a few of them, and end with what made them so.
+func TestPins(t *testing.T) {
+	s := open(t)
+	moment := time.Now()
+	pin := func(id string) error {
+		moment = moment.Add(time.Second)
+		return s.Pin(t.Context(), id, moment)
+	}
+	pinned := func() (ids []string) {
+		list, err := s.Pinned(t.Context())
+		must(t, err)
+		for _, v := range list {
+			ids = append(ids, v.ID)
+			if v.PinnedAt.IsZero() {
+				t.Errorf("%s is pinned at no time", v.ID)
+			}
+		}
+		return ids
+	}
+	var ids []string
+	for range store.MaxPins + 1 {
+		v := sample("One")
+		v.Media.Rev, v.Media.State, v.Media.Renditions = 1, store.Done, []store.Rendition{rendition(360)}
+		create(t, s, v)
+		ids = append(ids, v.ID)
+	}
+	for _, id := range ids[:store.MaxPins] {
+		must(t, pin(id))
+	}
+	if err := pin(ids[store.MaxPins]); !errors.Is(err, store.ErrExists) {
+		t.Errorf("one too many: %v", err)
+	}
+	must(t, pin(ids[0])) // comes first again
+	same(t, pinned(), []string{ids[0], ids[4], ids[3], ids[2], ids[1]})
+
+	change := func(id string, with func(*store.Video)) {
+		v := load(t, s, id)
+		with(&v)
+		must(t, s.UpdateVideo(t.Context(), v))
+	}
+	change(ids[0], func(v *store.Video) { v.Title = "Another" })
+	change(ids[1], func(v *store.Video) { v.Visibility = store.Unlisted })
+	change(ids[2], func(v *store.Video) { v.Visibility = store.Draft })
+	change(ids[3], func(v *store.Video) { v.PublishAt = time.Now().Add(time.Hour) })
+	must(t, s.DeleteVideo(t.Context(), ids[4]))
+	same(t, pinned(), ids[:1])
+	for _, id := range ids[1:4] {
+		if err := pin(id); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if err := pin(ids[4]); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a video that is gone: %v", err)
+	}
+	must(t, s.Unpin(t.Context(), ids[0]))
+	if err := s.Unpin(t.Context(), ids[0]); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("unpinned twice: %v", err)
+	}
+	same(t, len(pinned()), 0)
 }

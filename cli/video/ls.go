@@ -110,6 +110,8 @@ func shown(v store.Video) string {
 		return "soon"
 	case v.Visibility == store.Unlisted:
 		return term.Time(v.PublishedAt) + ", unlisted"
+	case !v.PinnedAt.IsZero():
+		return term.Time(v.PublishedAt) + ", pinned"
 	}
 	return term.Time(v.PublishedAt)
 }

@@ -17,6 +17,6 @@ func commenting() []string { return []string{"open", "approve", "links", "closed
 // Commands returns the commands of this package.
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{
-		newPublish(a), newLs(a), newShow(a), newEdit(a), newReplace(a), newRm(a), newJobs(a),
+		newPublish(a), newLs(a), newShow(a), newEdit(a), newPin(a), newReplace(a), newRm(a), newJobs(a),
 	}
 }

@@ -64,6 +64,7 @@ type Video struct {
 	UpdatedAt   *time.Time  `json:"updated_at"`
 	PublishAt   *time.Time  `json:"publish_at"`
 	PublishedAt *time.Time  `json:"published_at"`
+	PinnedAt    *time.Time  `json:"pinned_at"`
 }
 
 // Source is the file that was published.
@@ -123,7 +124,7 @@ func (s Site) Video(v store.Video) Video {
 		},
 		Renditions: s.renditions(v), Captions: s.captions(v), Chapters: chapters(v),
 		CreatedAt: moment(v.CreatedAt), UpdatedAt: moment(v.UpdatedAt),
-		PublishAt: moment(v.PublishAt), PublishedAt: moment(v.PublishedAt),
+		PublishAt: moment(v.PublishAt), PublishedAt: moment(v.PublishedAt), PinnedAt: moment(v.PinnedAt),
 	}
 }
 

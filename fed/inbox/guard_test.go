@@ -63,7 +63,7 @@ func TestGuards(t *testing.T) {
 	b, e := newBox(t), newEvil(t)
 	key := e.add(t, "ada", newKey(t, 2048))
 	host := strings.TrimPrefix(e.URL, "http://")
-	if err := b.social.Block(t.Context(), social.Block{Target: "@ada@" + host, At: time.Now()}); err != nil {
+	if _, err := b.social.Block(t.Context(), social.Block{Target: "@ada@" + host, At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if code := b.ask(request(t, key, encode(t, like(e, "ada", 1)))); code != http.StatusForbidden {

@@ -75,7 +75,7 @@ func (n *News) video(ctx context.Context, site vocab.Site, item social.News, now
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, when, err
 	}
-	there := err == nil && video.Listed()
+	there, pinned := err == nil && video.Listed(), !video.PinnedAt.IsZero()
 	told, err := n.social.Told(ctx, item.Video)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, when, err
@@ -94,10 +94,40 @@ func (n *News) video(ctx context.Context, site vocab.Site, item social.News, now
 			return false, when, err
 		}
 		return true, when, n.social.Tell(ctx, item, told, gone)
+	case !known && pinned: // which is told next
+		return true, now, n.publish(ctx, site, video, social.News{}, told)
 	case !known:
 		return true, when, n.publish(ctx, site, video, item, told)
+	case pinned != told.Pinned:
+		if err := n.pin(ctx, site, video, now); err != nil {
+			return false, when, err
+		}
+		_, when, err = n.change(ctx, site, video, item, told, last)
+		return true, when, err
 	}
 	return n.change(ctx, site, video, item, told, last)
+}
+
+// pin tells who follows the person that a video is pinned, or no longer is. Where the first comes or
+// the last goes, the collection of pinned videos is another as a whole: then others look through it
+// when they hear of the actor.
+func (n *News) pin(ctx context.Context, site vocab.Site, video store.Video, now time.Time) error {
+	pinned := !video.PinnedAt.IsZero()
+	before, err := n.social.ToldPinned(ctx)
+	if err != nil {
+		return err
+	}
+	says := []vocab.Object{site.Pin(video.ID, pinned, now)}
+	if pinned && before == 0 || !pinned && before == 1 {
+		says = append(says, site.UpdateActor(site.Person(), now))
+	}
+	out := make([]social.Outgoing, len(says))
+	for i, activity := range says {
+		if out[i], err = outgoing(activity, social.Person, social.Person); err != nil {
+			return err
+		}
+	}
+	return n.social.TellPinned(ctx, video.ID, pinned, now, out...)
 }
 
 // channel stands for both actors among what was told.

@@ -3,6 +3,7 @@ package news_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -269,5 +270,60 @@ func TestMeanwhile(t *testing.T) {
 	}
 	if list, err = d.social.News(t.Context()); err != nil || len(list) != 1 {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// A pin is told to who follows the person, as an addition to the collection "featured".
+func TestPins(t *testing.T) {
+	d, at := newDesk(t), time.Now()
+	first, second := d.publish(t, store.Public, true), d.publish(t, store.Public, true)
+	d.tell(t, at)
+	step := func(what, wantPeople, wantGroup string, do func() error) []vocab.Object {
+		t.Helper()
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		at = at.Add(time.Minute)
+		people, group := d.tell(t, at)
+		expect(t, what, people, group, wantPeople, wantGroup)
+		return people
+	}
+	pin := func(id string) func() error { return func() error { return d.store.Pin(t.Context(), id, now()) } }
+	unpin := func(id string) func() error { return func() error { return d.store.Unpin(t.Context(), id) } }
+
+	said := step("the first", "Add Update", "", pin(first.ID))
+	if add := said[0]; add.Ref("object") != d.site.Video(first.ID) || add.Ref("target") != d.site.Person()+"/featured" || !add.IsPublic() {
+		t.Errorf("%v", add)
+	}
+	if said[1].Ref("object") != d.site.Person() {
+		t.Errorf("%v", said[1])
+	}
+	step("again", "", "", pin(first.ID))
+	step("the second", "Add", "", pin(second.ID))
+	step("not the first", "Remove", "", unpin(first.ID))
+	step("back and off", "", "", func() error { return errors.Join(pin(first.ID)(), unpin(first.ID)()) })
+	step("nothing", "Remove Update", "", unpin(second.ID))
+
+	step("with an edit", "Add Update Update", "Update", func() error { // of the actor and of the video
+		second.Title = "Another"
+		at = time.Now().Add(time.Minute)
+		return errors.Join(d.store.UpdateVideo(t.Context(), second), pin(second.ID)())
+	})
+	step("unlisted", "Delete", "Delete", func() error {
+		second.Visibility = store.Unlisted
+		return d.store.UpdateVideo(t.Context(), second)
+	})
+	step("public again", "Create", "Create Announce", func() error {
+		second.Visibility = store.Public
+		return d.store.UpdateVideo(t.Context(), second)
+	})
+	step("pinned anew", "Add Update", "", pin(second.ID))
+	step("deleted", "Delete", "Delete", func() error { return d.store.DeleteVideo(t.Context(), second.ID) })
+
+	third := d.publish(t, store.Public, true)
+	step("out and pinned", "Create", "Create Announce", pin(third.ID))
+	step("a moment later", "Add Update", "", func() error { return nil })
+	if list, err := d.social.News(t.Context()); err != nil || len(list) > 0 {
+		t.Errorf("left: %v, %v", list, err)
 	}
 }

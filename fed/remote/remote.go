@@ -66,6 +66,9 @@ type Config struct {
 	// Private are networks that may be connected to although they are not public, and in
 	// which any port and plain http will do. It is for tests and closed networks.
 	Private []netip.Prefix
+
+	// Dial stands for the network, for tests in virtual time. Addresses are not checked then.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client speaks to other servers. It is safe for concurrent use.
@@ -80,9 +83,13 @@ func New(cfg Config) *Client {
 	dialer := &net.Dialer{Timeout: dialTime, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		return checkDial(address, cfg.Private)
 	}}
+	dial := dialer.DialContext
+	if cfg.Dial != nil {
+		dial = cfg.Dial
+	}
 	return &Client{cfg: cfg, pace: newPace(), http: &http.Client{
 		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
+			DialContext:            dial,
 			Proxy:                  nil, // the environment's would see everything and be dialled unchecked
 			TLSHandshakeTimeout:    dialTime,
 			ForceAttemptHTTP2:      true,

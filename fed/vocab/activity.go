@@ -43,6 +43,17 @@ func (s Site) Update(v store.Video, f Facts, at time.Time) Object {
 	return withContext(videoTerms(), toAll(update, s.Person(), s.Group()))
 }
 
+// Pin has a video shown first on the person's profile, or no longer, as Mastodon says it: added to
+// the collection "featured" (its app/serializers/activitypub/add_serializer.rb).
+func (s Site) Pin(id string, pinned bool, at time.Time) Object {
+	pin := s.activity("Remove", s.Activity("unpin", id+"/"+Stamp(at)), s.Person(), s.Video(id))
+	if pinned {
+		pin = s.activity("Add", s.Activity("pin", id+"/"+Stamp(at)), s.Person(), s.Video(id))
+	}
+	pin["target"] = Featured(s.Person())
+	return withContext(videoTerms(), toAll(pin, s.Person()))
+}
+
 // UpdateActor is an edited channel; actor is one of its two.
 func (s Site) UpdateActor(actor string, at time.Time) Object {
 	name := actor[strings.LastIndexByte(actor, '/')+1:]

@@ -44,7 +44,7 @@ func (s Site) actor(id, kind, name string) Object {
 		"outbox":    id + "/outbox",
 		"followers": Followers(id),
 		"following": id + "/following",
-		"featured":  id + "/featured",
+		"featured":  Featured(id),
 		"endpoints": Object{"sharedInbox": s.SharedInbox()},
 		"publicKey": Object{"id": KeyID(id), "owner": id, "publicKeyPem": s.PublicPEM},
 

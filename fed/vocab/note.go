@@ -29,7 +29,7 @@ func (s Site) Note(r Reply) Object {
 		"content": r.HTML, "mediaType": "text/html", "published": moment(r.Published), "updated": moment(latest(r.Published, r.Edited)),
 		"url": s.Channel.Base() + "/w/" + r.Video + "#comment-" + strconv.FormatInt(r.Number, 10), "tag": []any{},
 		"to": []string{Public}, "cc": []string{Followers(s.Person())}, "replies": thread(Object{"id": id + "/replies", "type": "OrderedCollection"}),
-		"interactionPolicy": Object{"canQuote": Object{"automaticApproval": []string{Public}}},
+		"interactionPolicy": s.policy(),
 	}
 	if r.Mention.ID != "" {
 		note["cc"] = []string{Followers(s.Person()), r.Mention.ID}
@@ -61,21 +61,41 @@ func (s Site) ApproveReply(number int64, answer, to, author string) Object {
 	return InContext(approve)
 }
 
-// QuoteAuthorization is the word that others look up before they show a quote, FEP-044f.
-func (s Site) QuoteAuthorization(number int64, quote, video string) Object {
+// policy says who may quote: everybody, or, as FEP-044f says that nobody else may, the creator alone.
+func (s Site) policy() Object {
+	who := Public
+	if s.NoQuotes {
+		who = s.Person()
+	}
+	return Object{"canQuote": Object{"automaticApproval": []string{who}}}
+}
+
+// QuoteAuthorization is the word that others look up before they show a quote, FEP-044f; quoted is
+// the id of a video or comment.
+func (s Site) QuoteAuthorization(number int64, quote, quoted string) Object {
 	return InContext(Object{
 		"id": s.Channel.Base() + "/quotes/" + strconv.FormatInt(number, 10), "type": "QuoteAuthorization",
-		"attributedTo": s.Person(), "interactingObject": quote, "interactionTarget": s.Video(video),
+		"attributedTo": s.Person(), "interactingObject": quote, "interactionTarget": quoted,
 	})
 }
 
 // AcceptQuote answers a QuoteRequest.
 func (s Site) AcceptQuote(number int64, request Object, asker string, at time.Time) Object {
-	accept := s.activity("Accept", s.Activity("accept", Stamp(at)+"/quote"+strconv.FormatInt(number, 10)), s.Person(),
-		Object{"id": request.ID(), "type": "QuoteRequest", "actor": asker, "object": request.Ref("object"), "instrument": request.Ref("instrument")})
+	accept := s.activity("Accept", s.Activity("accept", Stamp(at)+"/quote"+strconv.FormatInt(number, 10)), s.Person(), quoteRequest(request, asker))
 	accept["result"] = s.Channel.Base() + "/quotes/" + strconv.FormatInt(number, 10)
 	accept["to"] = []string{asker}
 	return InContext(accept)
+}
+
+// RejectQuote refuses one.
+func (s Site) RejectQuote(request Object, asker string, at time.Time) Object {
+	reject := s.activity("Reject", s.Activity("reject", Stamp(at)+"/quote/"+queryEscape(request.ID())), s.Person(), quoteRequest(request, asker))
+	reject["to"] = []string{asker}
+	return InContext(reject)
+}
+
+func quoteRequest(request Object, asker string) Object {
+	return Object{"id": request.ID(), "type": "QuoteRequest", "actor": asker, "object": request.Ref("object"), "instrument": request.Ref("instrument")}
 }
 
 // InContext puts the context before an object that is no actor.

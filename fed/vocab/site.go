@@ -14,6 +14,7 @@ type Site struct {
 	PublicPEM string                       // the actors' public key
 	HTML      func(markdown string) string // of descriptions; sanitised
 	Approve   bool                         // whether followers are approved by hand
+	NoQuotes  bool                         // whether others may not quote
 	Moved     string                       // actor that the channel moved to
 	Aliases   []string                     // actors that may move to the channel
 }
@@ -42,6 +43,9 @@ func (s Site) SharedInbox() string { return s.Channel.Base() + "/inbox" }
 
 // Followers returns the id of the collection of an actor's followers.
 func Followers(actor string) string { return actor + "/followers" }
+
+// Featured returns the id of the collection of what an actor shows first.
+func Featured(actor string) string { return actor + "/featured" }
 
 // Video returns the id of a video's object.
 func (s Site) Video(id string) string { return s.Channel.Base() + "/videos/" + id }

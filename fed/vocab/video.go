@@ -71,7 +71,7 @@ func (s Site) VideoObject(v store.Video, f Facts) Object {
 		"commentsPolicy":    cmp.Or(f.Comments, Open),
 		"commentsEnabled":   cmp.Or(f.Comments, Open) != Closed,
 		"canReply":          canReply(f.Comments),
-		"interactionPolicy": Object{"canQuote": Object{"automaticApproval": []string{Public}}},
+		"interactionPolicy": s.policy(),
 		"embedUrl":          s.Channel.EmbedURL(v),
 
 		// Addresses and not collections: PeerTube 6.3 ends at once where it meets an object here.

@@ -116,7 +116,7 @@ func (w *Web) announce(ctx context.Context, site vocab.Site, r *http.Request) (D
 	return object(site.Announce(video))
 }
 
-// followers tells how many there are, and to nobody who.
+// followers tells how many there are, and who only if the creator wants that.
 func (w *Web) followers(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
 	which, id, err := target(site, r)
 	if err != nil {
@@ -126,9 +126,20 @@ func (w *Web) followers(ctx context.Context, site vocab.Site, r *http.Request) (
 	if err != nil {
 		return Document{}, err
 	}
-	return list(r, vocab.Followers(id), int64(total), nil)
+	open, err := w.cfg.Store.Setting(ctx, "federation.lists")
+	if err != nil {
+		return Document{}, err
+	}
+	if open != "on" {
+		return list(r, vocab.Followers(id), int64(total), nil)
+	}
+	return list(r, vocab.Followers(id), int64(total), func(offset, limit int) ([]any, error) {
+		ids, err := w.social.FollowerIDs(ctx, which, offset, limit)
+		return anys(ids, func(id string) any { return id }), err
+	})
 }
 
+// following is empty, and says so: the channel follows nobody.
 func (w *Web) following(_ context.Context, site vocab.Site, r *http.Request) (Document, error) {
 	_, id, err := target(site, r)
 	if err != nil {
@@ -137,21 +148,25 @@ func (w *Web) following(_ context.Context, site vocab.Site, r *http.Request) (Do
 	return list(r, id+"/following", 0, func(int, int) ([]any, error) { return nil, nil })
 }
 
-// featured is what a profile shows first: ids only, which is all that Mastodon reads.
+// featured is what a profile shows first: ids only, which is all that Mastodon reads. While the
+// creator has pinned nothing it is the latest, for those whose server shows nothing from before
+// they followed.
 func (w *Web) featured(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
 	_, id, err := target(site, r)
 	if err != nil {
 		return Document{}, err
 	}
-	videos, _, err := w.cfg.Store.Videos(ctx, store.List{Limit: featuredVideos})
+	videos, err := w.cfg.Store.Pinned(ctx)
+	if err == nil && len(videos) == 0 {
+		videos, _, err = w.cfg.Store.Videos(ctx, store.List{Limit: featuredVideos})
+	}
 	if err != nil {
 		return Document{}, err
 	}
-	return object(vocab.Whole(id+"/featured", anys(videos, func(v store.Video) any { return site.Video(v.ID) })))
+	return object(vocab.Whole(vocab.Featured(id), anys(videos, func(v store.Video) any { return site.Video(v.ID) })))
 }
 
-// featuredVideos is how many videos are shown first: the newest, for those whose server
-// shows nothing from before they followed.
+// featuredVideos is how many videos are shown first where none is pinned.
 const featuredVideos = 3
 
 func (w *Web) video(ctx context.Context, site vocab.Site, r *http.Request) (Document, error) {
@@ -276,7 +291,11 @@ func (w *Web) quote(ctx context.Context, site vocab.Site, r *http.Request) (Docu
 	if err != nil {
 		return Document{}, err
 	}
-	return object(site.QuoteAuthorization(quote.ID, quote.Quote, quote.Video))
+	quoted := site.Video(quote.Video)
+	if quote.Comment != 0 {
+		quoted = site.Comment(quote.Comment)
+	}
+	return object(site.QuoteAuthorization(quote.ID, quote.Quote, quoted))
 }
 
 // allowed returns the quote of a public video that an address names.

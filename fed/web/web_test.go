@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,5 +301,127 @@ func TestSecretAddresses(t *testing.T) {
 		if _, err := w.People(t.Context(), r); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s for people: %v", path, err)
 		}
+	}
+}
+
+// What is pinned is featured, the latest pinned first; while nothing is, the newest videos are.
+func TestFeatured(t *testing.T) {
+	f := newFixture(t)
+	featured := func() []string { return f.get(t, "/users/workshop/featured").Refs("orderedItems") }
+	if got := featured(); len(got) != 3 {
+		t.Errorf("%d are featured", len(got))
+	}
+	list, _, err := f.db.Videos(t.Context(), store.List{Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i, id := range []string{shown, list[0].ID, list[1].ID} {
+		if err := f.db.Pin(t.Context(), id, time.Unix(int64(1e9+i), 0)); err != nil {
+			t.Fatal(err)
+		}
+		want = append([]string{"https://video.example/videos/" + id}, want...)
+	}
+	if got := featured(); !slices.Equal(got, want) {
+		t.Errorf("%q are featured, want %q", got, want)
+	}
+	if got := f.get(t, "/users/workshop_channel/featured").Refs("orderedItems"); !slices.Equal(got, want) {
+		t.Errorf("of the group %q, want %q", got, want)
+	}
+}
+
+// Who follows is told to nobody, or, if the creator wants that, page by page.
+func TestFollowers(t *testing.T) {
+	f := newFixture(t)
+	want := map[string]bool{}
+	err := f.db.Social().Together(t.Context(), false, func(s *social.Store) error {
+		for i := range 120 {
+			uri := fmt.Sprintf("https://a.example/u%d", i)
+			id, err := s.SaveActor(t.Context(), social.Actor{URI: uri, Host: "a.example", KeyID: uri, FetchedAt: time.Now()})
+			if err != nil {
+				return err
+			}
+			accepted := i != 0 // the first only asks
+			if _, err := s.Follow(t.Context(), social.Person, id, uri, accepted, time.Now()); err != nil {
+				return err
+			}
+			want[uri] = accepted
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path, base = "/users/workshop/followers", "https://video.example"
+	if o := f.get(t, path); o["first"] != nil || o["totalItems"] != json.Number("119") {
+		t.Errorf("%v", o)
+	}
+	for _, page := range []string{"1", "3"} {
+		if f.get(t, path+"?page="+page); !errors.Is(f.err, store.ErrNotFound) {
+			t.Errorf("page %s of a hidden list: %v", page, f.err)
+		}
+	}
+	if err := f.db.SetSetting(t.Context(), "federation.lists", "on"); err != nil {
+		t.Fatal(err)
+	}
+	seen, pages := map[string]bool{}, 0
+	for next := f.get(t, path).Ref("first"); next != ""; pages++ {
+		page := f.get(t, strings.TrimPrefix(next, base))
+		for _, id := range page.Refs("orderedItems") {
+			if !want[id] || seen[id] {
+				t.Errorf("%s follows, says %s", id, next)
+			}
+			seen[id] = true
+		}
+		next = page.Ref("next")
+	}
+	if len(seen) != 119 || pages != 3 {
+		t.Errorf("%d followers on %d pages", len(seen), pages)
+	}
+	if o := f.get(t, "/users/workshop_channel/followers?page=1"); o == nil || len(o.Refs("orderedItems")) != 0 {
+		t.Errorf("of the group: %v", o)
+	}
+	if o := f.get(t, "/users/workshop/following"); o["first"] == nil || o["totalItems"] != json.Number("0") {
+		t.Errorf("following: %v", o)
+	}
+}
+
+// A quote of an answer of the creator's is allowed as one of a video is, as long as both are there.
+func TestQuoteOfAnswer(t *testing.T) {
+	f := newFixture(t)
+	people, now := f.db.Social(), time.Now()
+	comment, _, err := people.AddComment(t.Context(), social.Comment{Video: shown, State: social.Shown, URI: "https://video.example/comments/1", HTML: "x", PublishedAt: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []struct {
+		social.Quote
+		target string
+	}{
+		{social.Quote{Quote: "https://peer.example/1", Actor: "a", Video: shown}, "https://video.example/videos/" + shown},
+		{social.Quote{Quote: "https://peer.example/2", Actor: "a", Video: shown, Comment: comment}, fmt.Sprintf("https://video.example/comments/%d", comment)},
+	} {
+		number, err := people.AllowQuote(t.Context(), q.Quote, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := people.AllowQuote(t.Context(), q.Quote, now)
+		if err != nil || again != number {
+			t.Errorf("again it is %d, not %d, %v", again, number, err)
+		}
+		other := q.Quote
+		other.Actor = "b"
+		if _, err := people.AllowQuote(t.Context(), other, now); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("another actor's quote: %v", err)
+		}
+		if o := f.get(t, fmt.Sprintf("/quotes/%d", number)); o.Ref("interactionTarget") != q.target || o.Ref("interactingObject") != q.Quote.Quote {
+			t.Errorf("%v", o)
+		}
+	}
+	if err := people.DeleteComment(t.Context(), "https://video.example/comments/1", ""); err != nil {
+		t.Fatal(err)
+	}
+	if f.get(t, "/quotes/2"); !errors.Is(f.err, store.ErrNotFound) {
+		t.Errorf("of an answer that is gone: %v", f.err)
 	}
 }

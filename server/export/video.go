@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,6 +40,7 @@ type video struct {
 	UpdatedAt   time.Time  `json:"updated_at"`
 	PublishAt   *time.Time `json:"publish_at"`
 	PublishedAt *time.Time `json:"published_at"`
+	PinnedAt    *time.Time `json:"pinned_at"`
 }
 
 type caption struct {
@@ -63,13 +65,38 @@ type comment struct {
 	At     time.Time `json:"at"`
 }
 
+// deed is something that the creator likes or boosts.
+type deed struct {
+	Kind   string    `json:"kind"`   // like or boost
+	Object string    `json:"object"` // ActivityPub id
+	URL    string    `json:"url"`    // its page
+	Author string    `json:"author"` // @user@host
+	At     time.Time `json:"at"`
+}
+
+// deeds writes what the creator likes and boosts, the latest first.
+func (e *export) deeds(ctx context.Context) error {
+	out := []deed{}
+	for _, kind := range []string{"like", "boost"} {
+		list, err := e.Store.Social().Deeds(ctx, kind, math.MaxInt)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			out = append(out, deed{d.Kind, d.Object, d.URL, d.Acct, d.At.UTC()})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b deed) int { return b.At.Compare(a.At) })
+	return e.json("deeds.json", out)
+}
+
 func describe(c store.Channel, v store.Video) video {
 	out := video{
 		ID: v.ID, UUID: v.UUID, URL: c.WatchURL(v), Title: v.Title, Description: v.Description, Language: v.Language,
 		License: v.License, Tags: append([]string{}, v.Tags...), Visibility: string(v.Visibility), Warning: v.Warning,
 		Views: v.Views, Likes: v.Likes, Boosts: v.Boosts, Duration: v.Media.Duration.Seconds(),
 		SourceName: v.Media.SourceName, SourceSHA: v.Media.SourceSHA256, Captions: []caption{}, Chapters: []chapter{},
-		CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(), PublishAt: moment(v.PublishAt), PublishedAt: moment(v.PublishedAt),
+		CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(), PublishAt: moment(v.PublishAt), PublishedAt: moment(v.PublishedAt), PinnedAt: moment(v.PinnedAt),
 	}
 	for _, ch := range v.Chapters {
 		out.Chapters = append(out.Chapters, chapter{ch.Start.Seconds(), ch.Title})

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tubelet/tubelet/fed/web"
 	"github.com/tubelet/tubelet/server/cache"
@@ -75,7 +77,11 @@ func (f *Fediverse) send(w http.ResponseWriter, r *http.Request, make maker) err
 // fills the cache with the same answer.
 func key(r *http.Request) string {
 	query := r.URL.Query()
-	return "fed " + r.URL.Path + " " + query.Get("page") + " " + strings.ToLower(query.Get("resource"))
+	key := "fed " + r.URL.Path + " " + query.Get("page") + " " + strings.ToLower(query.Get("resource"))
+	if strings.HasSuffix(r.URL.Path, "/followers") { // which change without a commit that the cache heeds
+		key += " " + strconv.FormatInt(time.Now().Truncate(fresh).Unix(), 10)
+	}
+	return key
 }
 
 // Lead answers programs that ask for a page with the way to its object, as those do whose

@@ -37,6 +37,7 @@ func cases() map[string]pages.Page {
 	out := map[string]pages.Page{
 		"channel-full":    sampleChannel(),
 		"channel-empty":   &pages.Channel{Site: bare},
+		"channel-pinned":  pinnedChannel(),
 		"channel-tag":     &pages.Channel{Site: sampleSite(), Tag: "tea & cake", Tags: sampleChannel().Tags, Videos: sampleList()[:2], Paging: pages.Paging{Number: 2, Size: 2, Total: 9}},
 		"channel-hostile": &pages.Channel{Site: bad, Latest: &bv, Videos: []store.Video{bv}, Tag: hostile, Tags: []store.TagCount{{Tag: hostile, Count: 1}}, Paging: pages.Paging{Number: 2, Size: 1, Total: 3}},
 		"search-full":     &pages.Search{Site: sampleSite(), Query: "plane iron", Videos: sampleList(), Paging: pages.Paging{Number: 1, Size: 9, Total: 19}},

@@ -160,3 +160,10 @@ func hostileComments() []store.Comment {
 	list[3].Parent = 999                  // an answer to what is not here
 	return list
 }
+
+// pinnedChannel is a channel of which two videos come first.
+func pinnedChannel() *pages.Channel {
+	c := sampleChannel()
+	c.Latest.PinnedAt, c.Videos[0].PinnedAt = day(0), day(1)
+	return c
+}

@@ -66,6 +66,13 @@ func (s *Store) Followers(ctx context.Context, target Target, offset, limit int)
 	return list, total, err
 }
 
+// FollowerIDs returns the ids of a page of those who follow, the latest first.
+func (s *Store) FollowerIDs(ctx context.Context, target Target, offset, limit int) ([]string, error) {
+	// The index alone leads past those who are skipped.
+	return rows(ctx, s, "followers", lite.Value[string], `select (select uri from actors where id = f.actor) from followers f
+		where f.target = ? and f.accepted_at is not null order by f.accepted_at desc, f.actor desc limit ? offset ?`, target, limit, offset)
+}
+
 // Waiting returns those who ask to follow.
 func (s *Store) Waiting(ctx context.Context) ([]Follower, error) {
 	return rows(ctx, s, "followers", scanFollower, "select "+followerColumns+` from followers f cross join actors a on a.id = f.actor

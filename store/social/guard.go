@@ -21,44 +21,60 @@ func scanBlock(row lite.Scanner, b *Block) error {
 	return row.Scan(&b.Target, &b.Mute, &b.Note, (*lite.Stamp)(&b.At))
 }
 
-// Block stops hearing a host or an actor: what they wrote, liked and followed goes. A mute
-// leaves followers alone.
-func (s *Store) Block(ctx context.Context, b Block) error {
-	return s.shown(ctx, "block", func(tx *sql.Tx) error {
+// Block stops hearing a host or an actor: what they wrote, liked, quoted and followed goes, and what
+// the creator did with what is theirs, which is returned. A mute only hides what they wrote.
+func (s *Store) Block(ctx context.Context, b Block) (undone []Deed, err error) {
+	err = s.shown(ctx, "block", func(tx *sql.Tx) error {
 		err := exec(ctx, tx, `insert into blocks (target, mute, note, at) values (?1, ?2, ?3, ?4)
 			on conflict (target) do update set mute = ?2, note = ?3, at = ?4`, b.Target, b.Mute, b.Note, at(b.At))
 		if err != nil {
 			return err
 		}
 		if strings.HasPrefix(b.Target, "@") {
-			return silence(ctx, tx, b, "acct = ?", b.Target)
+			undone, err = silence(ctx, tx, b, "acct = ?", b.Target)
+			return err
 		}
 		hosts, err := hostsBelow(ctx, tx, b.Target)
 		if err != nil {
 			return err
 		}
 		for _, host := range hosts {
-			if err := silence(ctx, tx, b, "host = ?", host); err != nil {
+			deeds, err := silence(ctx, tx, b, "host = ?", host)
+			if err != nil {
 				return err
 			}
+			undone = append(undone, deeds...)
 		}
 		return nil
 	})
+	return undone, err
 }
 
-// silence removes what actors did, or, of those who are muted, hides what they wrote.
-func silence(ctx context.Context, tx *sql.Tx, b Block, whose, who string) error {
+// silence removes what actors did and what was done with theirs, or, of those who are muted, hides
+// what they wrote.
+func silence(ctx context.Context, tx *sql.Tx, b Block, whose, who string) ([]Deed, error) {
 	if b.Mute {
-		return exec(ctx, tx, "update comments set state = 'hidden' where actor in (select id from actors where "+whose+")", who)
+		return nil, exec(ctx, tx, "update comments set state = 'hidden' where actor in (select id from actors where "+whose+")", who)
 	}
-	if err := exec(ctx, tx, "delete from deliveries where host = ?", who); err != nil {
-		return err
+	undone, err := lite.All(ctx, tx, scanDeed, "select "+deedColumns+"where d."+whose, who)
+	if err != nil {
+		return nil, err
 	}
-	return exec(ctx, tx, "delete from actors where "+whose, who)
+	for _, query := range []string{
+		"delete from deeds where " + whose,
+		"delete from quotes where actor in (select uri from actors where " + whose + ")",
+		"delete from deliveries where host = ?",
+		"delete from actors where " + whose,
+	} {
+		if err := exec(ctx, tx, query, who); err != nil {
+			return nil, err
+		}
+	}
+	return undone, nil
 }
 
 // hostsBelow returns the hosts that we know within a domain: those with actors, from one to the
-// next by the index, and those for which something waits.
+// next by the index, those for which something waits, and those of whom the creator likes something.
 func hostsBelow(ctx context.Context, tx *sql.Tx, domain string) ([]string, error) {
 	return lite.All(ctx, tx, lite.Value[string], `with recursive known (host) as (
 			select min(host) from actors
@@ -66,7 +82,8 @@ func hostsBelow(ctx context.Context, tx *sql.Tx, domain string) ([]string, error
 		waiting (host) as (
 			select min(host) from deliveries
 			union all select (select min(d.host) from deliveries d where d.host > waiting.host) from waiting where waiting.host is not null)
-		select host from known where host = ?1 or substr(host, -length(?1) - 1) = '.' || ?1
+		select host from deeds where host = ?1 or substr(host, -length(?1) - 1) = '.' || ?1
+		union select host from known where host = ?1 or substr(host, -length(?1) - 1) = '.' || ?1
 		union select host from waiting where host = ?1 or substr(host, -length(?1) - 1) = '.' || ?1`, domain)
 }
 
@@ -101,19 +118,21 @@ func domains(host string) []any {
 	return list
 }
 
-// Quote is a quote of a video that was allowed, FEP-044f.
+// Quote is a quote that was allowed, FEP-044f.
 type Quote struct {
-	ID    int64
-	Quote string // id of the quoting object
-	Actor string
-	Video string
+	ID      int64
+	Quote   string // id of the quoting object
+	Actor   string
+	Video   string
+	Comment int64 // of the creator's, under the video; 0: the video itself
 }
 
-// AllowQuote remembers that a quote was allowed and returns its number.
+// AllowQuote remembers that a quote was allowed and returns its number. lite.ErrNotFound means
+// that the quoting object is another actor's.
 func (s *Store) AllowQuote(ctx context.Context, q Quote, now time.Time) (id int64, err error) {
 	err = s.quietly(ctx, "allow quote", func(tx *sql.Tx) error {
-		id, err = lite.One(ctx, tx, lite.Value[int64], `insert into quotes (quote, actor, video, at) values (?1, ?2, ?3, ?4)
-			on conflict (quote) do update set at = at returning id`, q.Quote, q.Actor, q.Video, at(now))
+		id, err = lite.One(ctx, tx, lite.Value[int64], `insert into quotes (quote, actor, video, comment, at) values (?1, ?2, ?3, nullif(?4, 0), ?5)
+			on conflict (quote) do update set video = ?3, comment = nullif(?4, 0) where actor = ?2 returning id`, q.Quote, q.Actor, q.Video, q.Comment, at(now))
 		return err
 	})
 	return id, err
@@ -121,8 +140,10 @@ func (s *Store) AllowQuote(ctx context.Context, q Quote, now time.Time) (id int6
 
 // Quote returns an allowed quote, or lite.ErrNotFound.
 func (s *Store) Quote(ctx context.Context, id int64) (Quote, error) {
-	return row(ctx, s, "quote", func(row lite.Scanner, q *Quote) error { return row.Scan(&q.ID, &q.Quote, &q.Actor, &q.Video) },
-		"select id, quote, actor, video from quotes where id = ?", id)
+	return row(ctx, s, "quote", func(row lite.Scanner, q *Quote) error {
+		return row.Scan(&q.ID, &q.Quote, &q.Actor, &q.Video, &q.Comment)
+	},
+		"select id, quote, actor, video, coalesce(comment, 0) from quotes where id = ?", id)
 }
 
 // ForgetQuote takes an allowance back, when the quote is gone.
