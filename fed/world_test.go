@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"html"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -69,6 +70,21 @@ func writeKey(t *testing.T, data string) *rsa.PrivateKey {
 // newTubelet starts a channel on a port of its own. It works on nothing before run.
 func newTubelet(t *testing.T, handle string) *tubelet {
 	t.Helper()
+	return newTubeletOn(t, handle, ground{listen: func(h http.Handler) string {
+		server := httptest.NewServer(h)
+		t.Cleanup(server.Close)
+		return strings.TrimPrefix(server.URL, "http://")
+	}})
+}
+
+// ground is what a channel stands on.
+type ground struct {
+	listen func(http.Handler) (domain string)
+	dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil for the real network
+}
+
+func newTubeletOn(t *testing.T, handle string, on ground) *tubelet {
+	t.Helper()
 	b := &tubelet{data: t.TempDir()}
 	private := writeKey(t, b.data)
 	var err error
@@ -78,19 +94,19 @@ func newTubelet(t *testing.T, handle string) *tubelet {
 	t.Cleanup(func() { b.store.Close() })
 	mux := http.NewServeMux()
 	b.mux = mux
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	b.url = server.URL
-	domain := strings.TrimPrefix(server.URL, "http://")
+	domain := on.listen(mux)
+	b.url = "http://" + domain
 	if err := b.store.CreateChannel(t.Context(), store.Channel{Handle: handle, Domain: domain, Local: true, Name: "Channel " + handle, CreatedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	if b.Fed, err = fed.New(t.Context(), config(b.data, b.store, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})))); err != nil {
+	cfg := config(b.data, b.store, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})))
+	cfg.Dial = on.dial
+	if b.Fed, err = fed.New(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
 	b.key = sign.NewKey(b.person()+"#main-key", private)
-	b.client = remote.New(remote.Config{Agent: "test", Host: domain, Private: loopback()})
+	b.client = remote.New(remote.Config{Agent: "test", Host: domain, Private: loopback(), Dial: on.dial})
 	t.Cleanup(b.client.Close)
 	route(mux, b.Fed)
 	return b
