@@ -1,9 +1,9 @@
 // Package export writes a channel as plain files, for who wants to leave, or to look at it
 // with other programs: a folder for each video with the original or the best rendition,
-// captions, picture, description and everything else that is known as JSON, and the list of
-// followers. Nothing in it needs Tubelet to be read.
+// captions, picture, description and everything else that is known as JSON, the list of
+// followers, and what the creator likes and boosts. Nothing in it needs Tubelet to be read.
 //
-//	DIR/channel.json description.md followers.csv avatar-*.jpg banner-*.jpg
+//	DIR/channel.json description.md followers.csv deeds.json avatar-*.jpg banner-*.jpg
 //	DIR/videos/2026-12-31-a-talk-k3v9x2m1qa/video.json description.md comments.json
 //	    talk.mp4 en.vtt poster.jpg
 //
@@ -151,6 +151,9 @@ func (e *export) writeChannel(ctx context.Context) error {
 	}
 	if err == nil {
 		err = e.followers(ctx)
+	}
+	if err == nil {
+		err = e.deeds(ctx)
 	}
 	for _, name := range []string{c.Avatar, c.Banner} {
 		if err == nil && name != "" {
