@@ -1,7 +1,6 @@
 package fediverse_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,10 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -79,6 +76,8 @@ func TestFedify(t *testing.T) {
 		}
 	}
 	conversation(t, c, peer)
+	pins(t, c, peer)
+	quotes(t, c, peer)
 
 	c.retitle("A better vise")
 	peer.wait("the edit arrives", func(got map[string]any) bool { return got["kind"] == "Update" && got["name"] == "A better vise" })
@@ -91,7 +90,9 @@ func TestFedify(t *testing.T) {
 	}
 	peer.do("unfollow", "to", person)
 	c.wait("no follower", func() bool { return c.followers() == 0 })
+	blocked(t, c, peer)
 	peer.signatures(t)
+	peer.strict(t)
 }
 
 // conversation is what Ada does with a video, and what she takes back.
@@ -175,6 +176,82 @@ func deeds(t *testing.T, hand *fed.Fed, peer *peer, comment int64) {
 		t.Errorf("%+v", elsewhere)
 	}
 	peer.wait("a like by address", func(got map[string]any) bool { return got["kind"] == "Like" && got["objectId"] == ada+"/notes/2" })
+}
+
+// pins are told as additions to the collection that the actor names.
+func pins(t *testing.T, c *channel, peer *peer) {
+	change := func(kind string, do func() error) {
+		must(t, do())
+		got := peer.wait(kind, func(got map[string]any) bool { return got["kind"] == kind })
+		if got["actor"] != person || got["objectId"] != object || got["target"] != person+"/featured" {
+			t.Errorf("%s arrives as %v", kind, got)
+		}
+		// While none is pinned the latest is there.
+		if featured := peer.do("strict", "id", person+"/featured"); !strings.Contains(fmt.Sprint(featured), object) {
+			t.Errorf("featured: %v", featured)
+		}
+	}
+	change("Add", func() error { return c.db.Pin(t.Context(), video, time.Now()) })
+	change("Remove", func() error { return c.db.Unpin(t.Context(), video) })
+}
+
+// quotes asks for quotes, allowed and not, and looks an allowance up. Fedify 1.10 has no words for
+// them, so that what it says is written by hand, and what it hears is read by the JSON-LD processor.
+func quotes(t *testing.T, c *channel, peer *peer) {
+	asked := peer.do("quote", "to", person, "id", "q1", "on", object)
+	accept := peer.hear("the quote is allowed", as+"Accept", asked["id"])
+	result := ref(accept, as+"result")
+	said := peer.do("strict", "id", result)
+	for property, want := range map[string]string{
+		as + "attributedTo": person, gts + "interactingObject": fmt.Sprint(asked["note"]), gts + "interactionTarget": object,
+	} {
+		if got := ref(said, property); got != want {
+			t.Errorf("%s of the authorization is %q, want %q", property, got, want)
+		}
+	}
+	if said["@id"] != result || fmt.Sprint(said["@type"]) != "["+fep044f+"QuoteAuthorization]" || !strings.HasPrefix(result, base+"/") {
+		t.Errorf("the authorization is %v", said)
+	}
+
+	must(t, c.db.SetSetting(t.Context(), "federation.quotes", "off"))
+	asked = peer.do("quote", "to", person, "id", "q2", "on", object)
+	reject := peer.hear("the quote is refused", as+"Reject", asked["id"])
+	if ref(reject, as+"actor") != person || ref(reject, as+"result") != "" {
+		t.Errorf("the refusal is %v", reject)
+	}
+	must(t, c.db.SetSetting(t.Context(), "federation.quotes", "on"))
+}
+
+// blocked asks for a quote as somebody who is blocked.
+func blocked(t *testing.T, c *channel, peer *peer) {
+	hand, err := fediverse.Hand(t.Context(), c.data, c.db)
+	must(t, err)
+	defer hand.Close()
+	must(t, hand.Block(t.Context(), social.Block{Target: "@ada@127.0.0.1:" + theirs}))
+	n := 0
+	c.wait("a refusal", func() bool { // the server hears of blocks within two seconds
+		n++
+		return peer.do("quote", "to", person, "id", fmt.Sprint("blocked", n), "on", object)["status"] == float64(http.StatusForbidden)
+	})
+}
+
+// Namespaces of what the JSON-LD processor makes of our words.
+const (
+	as      = "https://www.w3.org/ns/activitystreams#"
+	gts     = "https://gotosocial.org/ns#"
+	fep044f = "https://w3id.org/fep/044f#"
+)
+
+// ref returns the first id that a property of an expanded object has.
+func ref(o map[string]any, property string) string {
+	list, _ := o[property].([]any)
+	for _, one := range list {
+		if value, ok := one.(map[string]any); ok {
+			id, _ := value["@id"].(string)
+			return id
+		}
+	}
+	return ""
 }
 
 // channel is a server of ours that runs.
@@ -267,145 +344,6 @@ func (c *channel) wait(what string, holds func() bool) {
 		if time.Now().After(end) {
 			c.t.Fatalf("waited in vain: %s", what)
 		}
-	}
-}
-
-// peer is the other server.
-type peer struct {
-	t       *testing.T
-	in      io.Writer
-	answers chan map[string]any
-
-	mu   sync.Mutex
-	got  []map[string]any
-	sent []map[string]any
-}
-
-func startPeer(t *testing.T) *peer {
-	t.Helper()
-	cmd := exec.Command("node", "peer.mjs", theirs)
-	cmd.Dir = filepath.Join("..", "..", "testdata", "fedify")
-	cmd.Stderr = t.Output()
-	in, err := cmd.StdinPipe()
-	must(t, err)
-	out, err := cmd.StdoutPipe()
-	must(t, err)
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v: this test needs Node; make test installs it", err)
-	}
-	p := &peer{t: t, in: in, answers: make(chan map[string]any, 1)}
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		p.read(out)
-	}()
-	t.Cleanup(func() {
-		in.Close()
-		<-read
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the peer ended with %v; where node_modules is missing: npm ci in testdata/fedify", err)
-		}
-	})
-	p.answer("listening")
-	return p
-}
-
-func (p *peer) read(out io.Reader) {
-	defer close(p.answers)
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var line map[string]any
-		if json.Unmarshal(lines.Bytes(), &line) != nil {
-			continue // a word of some library
-		}
-		p.mu.Lock()
-		if got, ok := line["got"].(map[string]any); ok {
-			p.got = append(p.got, got)
-		}
-		if sent, ok := line["sent"].(map[string]any); ok {
-			p.sent = append(p.sent, sent)
-		}
-		p.mu.Unlock()
-		if _, ok := line["answer"]; ok {
-			p.answers <- line
-		}
-	}
-}
-
-func (p *peer) answer(what string) any {
-	p.t.Helper()
-	select {
-	case line, ok := <-p.answers:
-		if !ok {
-			p.t.Fatalf("%s: the peer is gone", what)
-		}
-		if line["error"] != nil {
-			p.t.Fatalf("%s: %v", what, line["error"])
-		}
-		return line["answer"]
-	case <-time.After(patience):
-		p.t.Fatalf("%s: the peer does not answer", what)
-	}
-	return nil
-}
-
-// ask has the peer do something, with pairs of names and values.
-func (p *peer) ask(do string, pairs ...string) any {
-	p.t.Helper()
-	deed := map[string]string{"do": do}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		deed[pairs[i]] = pairs[i+1]
-	}
-	text, err := json.Marshal(deed)
-	must(p.t, err)
-	_, err = p.in.Write(append(text, '\n'))
-	must(p.t, err)
-	return p.answer(fmt.Sprint(do, " ", pairs))
-}
-
-func (p *peer) do(do string, pairs ...string) map[string]any {
-	p.t.Helper()
-	answer, _ := p.ask(do, pairs...).(map[string]any)
-	return answer
-}
-
-// wait returns the first thing that came in and fits.
-func (p *peer) wait(what string, fits func(map[string]any) bool) map[string]any {
-	p.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		p.mu.Lock()
-		for _, got := range p.got {
-			if fits(got) {
-				p.mu.Unlock()
-				return got
-			}
-		}
-		p.mu.Unlock()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.t.Fatalf("waited in vain: %s; what came is %v", what, p.got)
-	return nil
-}
-
-// signatures checks that what the peer posted was signed by RFC 9421 and taken at the
-// first knock.
-func (p *peer) signatures(t *testing.T) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	posts := 0
-	for _, sent := range p.sent {
-		if sent["method"] != "POST" {
-			continue
-		}
-		posts++
-		if sent["rfc9421"] != true || sent["status"] != float64(http.StatusAccepted) {
-			t.Errorf("a post: %v", sent)
-		}
-	}
-	if posts < 10 {
-		t.Errorf("%d posts", posts)
 	}
 }
 

@@ -5,7 +5,8 @@
 //   node peer.mjs PORT
 //
 // Each line in is an object with "do"; each line out is one: {"answer": ...} to what was
-// asked, {"got": ...} for what came in, {"sent": ...} for each request.
+// asked, {"got": ...} for what came in and was believed, {"read": ...} for what came in as the
+// JSON-LD processor reads it, {"sent": ...} for each request.
 
 import { webcrypto } from "node:crypto";
 import http from "node:http";
@@ -13,8 +14,8 @@ import readline from "node:readline";
 import jsonld from "jsonld";
 import { Temporal } from "@js-temporal/polyfill";
 import {
-  Accept, Announce, Create, Delete, Endpoints, Follow, Image, Like, MemoryKvStore, Mention, Note, PUBLIC_COLLECTION, Person,
-  Reject, Tombstone, Undo, Update, createFederation, generateCryptoKeyPair, getDocumentLoader,
+  Accept, Add, Announce, Create, Delete, Endpoints, Follow, Image, Like, MemoryKvStore, Mention, Note, PUBLIC_COLLECTION, Person,
+  Reject, Remove, Tombstone, Undo, Update, createFederation, generateCryptoKeyPair, getDocumentLoader, signRequest, verifyRequest,
 } from "@fedify/fedify";
 
 const port = Number(process.argv[2]);
@@ -64,12 +65,16 @@ const came = (kind) => async (_, activity) => {
   tell({ got: {
     kind, id: activity.id?.href, actor: activity.actorId?.href, objectId: activity.objectId?.href,
     type: object?.constructor.name, name: String(object?.name ?? ""), content: String(object?.content ?? ""),
-    updated: object?.updated?.toString(), reply: object?.replyTargetId?.href, inner: object?.objectId?.href,
+    target: activity.targetId?.href, updated: object?.updated?.toString(), reply: object?.replyTargetId?.href, inner: object?.objectId?.href,
   } });
 };
 federation.setInboxListeners("/users/{identifier}/inbox", "/inbox")
-  .on(Accept, came("Accept")).on(Reject, came("Reject")).on(Create, came("Create")).on(Update, came("Update"))
+  .on(Add, came("Add")).on(Remove, came("Remove")).on(Accept, came("Accept")).on(Reject, came("Reject")).on(Create, came("Create")).on(Update, came("Update"))
   .on(Delete, came("Delete")).on(Announce, came("Announce")).on(Like, came("Like")).on(Undo, came("Undo"));
+
+// strictly fails where a JSON-LD processor would drop anything.
+const contexts = getDocumentLoader();
+const strictly = async (document) => (await jsonld.expand(document, { safe: true, documentLoader: contexts }))[0];
 
 const pixel = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 
@@ -78,7 +83,13 @@ http.createServer(async (message, answer) => {
   const parts = [];
   for await (const part of message) parts.push(part);
   const body = ["GET", "HEAD"].includes(message.method) ? undefined : Buffer.concat(parts);
-  const response = await federation.fetch(new Request(origin + message.url, { method: message.method, headers: message.headers, body }), { contextData: undefined });
+  const request = () => new Request(origin + message.url, { method: message.method, headers: message.headers, body });
+  if (body) {
+    const read = await strictly(JSON.parse(body)).catch((error) => ({ error: String(error), body: String(body) }));
+    const key = await verifyRequest(request(), { contextLoader: contexts, documentLoader: loader });
+    tell({ read: { ...read, signer: key?.ownerId?.href } });
+  }
+  const response = await federation.fetch(request(), { contextData: undefined });
   if (message.url.startsWith("/.well-known/webfinger") && response.ok) {
     // Where people of this server follow from: Fedify's own WebFinger does not name it.
     const found = await response.json();
@@ -91,7 +102,6 @@ http.createServer(async (message, answer) => {
 const ctx = federation.createContext(new URL(origin), undefined);
 const me = ctx.getActorUri("ada");
 const loader = await ctx.getDocumentLoader({ identifier: "ada" }); // asks signed
-const contexts = getDocumentLoader();
 const look = (id) => ctx.lookupObject(id, { documentLoader: loader });
 const send = async (to, activity) => ctx.sendActivity({ identifier: "ada" }, await look(to), activity);
 const here = (path) => new URL(path, origin);
@@ -109,12 +119,7 @@ const deeds = {
     const object = await look(id);
     return object && { type: object.constructor.name, name: String(object.name ?? ""), handle: String(object.preferredUsername ?? "") };
   },
-  // strict fails where a JSON-LD processor would drop anything.
-  strict: async ({ id }) => {
-    const { document } = await loader(id);
-    const expanded = await jsonld.expand(document, { safe: true, documentLoader: contexts });
-    return Object.keys(expanded[0]).length;
-  },
+  strict: async ({ id }) => strictly((await loader(id)).document),
   outbox: async ({ id }) => {
     const actor = await look(id);
     const items = [];
@@ -136,6 +141,18 @@ const deeds = {
     const note = noteOf(deed);
     notes.set(deed.id, note);
     return send(deed.to, new Update({ id: here(`/updates/${deed.id}`), actor: me, object: note, to: PUBLIC_COLLECTION }));
+  },
+  // What Fedify has no vocabulary for is written by hand, and signed by it all the same.
+  quote: async ({ to, id, on }) => {
+    const note = { id: here(`/notes/${id}`), type: "Note", attributedTo: me, content: "<p>Look at this</p>", to: PUBLIC_COLLECTION, quote: on };
+    const terms = { QuoteRequest: "https://w3id.org/fep/044f#QuoteRequest", quote: { "@id": "https://w3id.org/fep/044f#quote", "@type": "@id" } };
+    const body = JSON.stringify({
+      "@context": ["https://www.w3.org/ns/activitystreams", terms],
+      id: here(`/quotes/${id}`), type: "QuoteRequest", actor: me, object: on, instrument: note,
+    });
+    const request = new Request((await look(to)).inboxId, { method: "POST", headers: { "content-type": "application/activity+json" }, body });
+    const signed = await signRequest(request, keys[0].privateKey, new URL("#main-key", me), { spec: "rfc9421" });
+    return { id: here(`/quotes/${id}`), note: note.id, status: (await fetch(signed)).status };
   },
   remove: async ({ to, id }) => {
     notes.delete(id);
