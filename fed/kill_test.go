@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,11 +22,11 @@ import (
 	"github.com/tubelet/tubelet/store/social"
 )
 
-// TestChild is the process that TestKilled kills.
+// TestChild is the process that TestKilled and TestKilledAmongFive kill.
 func TestChild(t *testing.T) {
 	data := os.Getenv("TUBELET_TEST_CHILD")
 	if data == "" {
-		return // only asked for by TestKilled
+		return // only asked for by those
 	}
 	s, err := store.Open(t.Context(), filepath.Join(data, "tubelet.db"))
 	if err != nil {
@@ -34,6 +35,15 @@ func TestChild(t *testing.T) {
 	f, err := fed.New(t.Context(), config(data, s, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if at := os.Getenv("TUBELET_TEST_LISTEN"); at != "" {
+		listener, err := net.Listen("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux := http.NewServeMux()
+		route(mux, f)
+		go func() { _ = http.Serve(listener, mux) }()
 	}
 	_ = f.Run(context.Background()) // until the kill
 }
@@ -107,4 +117,95 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	t.Logf("%d kills; %d deliveries of %d", kills, all, hosts*videos)
+}
+
+// Five channels that talk with each other, of which one is killed again and again, while it takes in
+// and while it delivers. Nothing that was said to it or by it is lost, and nothing counts twice.
+func TestKilledAmongFive(t *testing.T) {
+	ctx := t.Context()
+	free := httptest.NewServer(nil)
+	free.Close()
+	a := newTubeletOn(t, "ada", ground{listen: func(http.Handler) string { return free.Listener.Addr().String() }}) // which its child serves
+	start := func() *exec.Cmd {
+		child := exec.Command(os.Args[0], "-test.run=^TestChild$")
+		child.Env = append(os.Environ(), "TUBELET_TEST_CHILD="+a.data, "TUBELET_TEST_LISTEN="+free.Listener.Addr().String())
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return child
+	}
+	child := start()
+	t.Cleanup(func() {
+		_ = child.Process.Kill()
+		_ = child.Wait()
+	})
+	const n = 4
+	var others []*tubelet
+	for i := range n {
+		b := newTubelet(t, fmt.Sprint("fan", i))
+		b.run(t)
+		b.says(t, a, "Follow", a.person())
+		others = append(others, b)
+	}
+	// What failed while the child was away is tried again at once, as by tubelet federation retry.
+	until := func(what string, holds func() bool) {
+		t.Helper()
+		waitFor(t, what, func() bool {
+			for _, b := range append(others, a) {
+				if err := b.store.Social().Retry(ctx, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return holds()
+		})
+	}
+	until("all followers", func() bool {
+		_, all, err := a.store.Social().Followers(ctx, social.Person, 0, 1)
+		return err == nil && all == n
+	})
+
+	var films []string
+	done := func() (all int) { // of what is said in all rounds
+		for _, film := range films {
+			counts := a.counts(t, film)
+			all += int(counts.Likes + counts.Comments - 1)
+		}
+		for _, b := range others {
+			all += b.took(t, a, "/activities/create/") + b.took(t, a, "/activities/create-comment/")
+		}
+		return all
+	}
+	const round = 4 * n // each likes and comments; a film and an answer come to each
+	for kill := range kills {
+		film := a.publish(t, "A film").ID
+		if _, err := a.Reply(ctx, film, 0, "What do you think?"); err != nil {
+			t.Fatal(err)
+		}
+		films = append(films, film)
+		for _, b := range others {
+			b.says(t, a, "Like", a.url+"/videos/"+film)
+			b.says(t, a, "Create", b.serve(film, a.url+"/videos/"+film, "<p>Fine!</p>"))
+		}
+		until("some of it", func() bool { return done() >= kill*round+1+kill*(round-1)/kills }) // a little further each time
+		_ = child.Process.Kill()
+		_ = child.Wait()
+		child = start()
+	}
+	until("all of it", func() bool {
+		news, err := a.store.Social().News(ctx)
+		waits, _ := a.waiting(t)
+		return err == nil && len(news) == 0 && waits == 0 && done() >= kills*round
+	})
+	for _, b := range others {
+		a.settled(t, b)
+		until("an empty queue", func() bool { waits, _ := b.waiting(t); return waits == 0 })
+		if films, answers := b.took(t, a, "/activities/create/"), b.took(t, a, "/activities/create-comment/"); films != kills || answers != kills {
+			t.Errorf("%s took %d films and %d answers of %d", b.url, films, answers, kills)
+		}
+	}
+	for _, film := range films {
+		if got, want := a.counts(t, film), (social.Counts{Likes: n, Comments: n + 1}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
 }
