@@ -42,7 +42,9 @@ func (c *client) call(method, path string, form url.Values) any {
 		c.t.Logf("%s %s answers %d %.300s", method, path, answer.StatusCode, text)
 	}
 	var value any
-	_ = json.Unmarshal(text, &value)
+	if err := json.Unmarshal(text, &value); err != nil && len(text) > 0 {
+		c.t.Logf("%s %s cannot be read: %v in %.2000s", method, path, err, text)
+	}
 	return value
 }
 
@@ -86,13 +88,21 @@ func (c *client) say(text string, to map[string]any) map[string]any {
 func (c *client) heard(post map[string]any, text string) bool {
 	c.t.Helper()
 	thread, _ := c.call(http.MethodGet, fmt.Sprintf("/api/v1/statuses/%s/context", post["id"]), nil).(map[string]any)
-	all, _ := json.Marshal(thread["descendants"])
+	return contains(thread["descendants"], text)
+}
+
+// contains reports whether a part of an answer holds a text.
+func contains(answer any, text string) bool {
+	all, _ := json.Marshal(answer)
 	return strings.Contains(string(all), text)
 }
 
-// seen returns a post as it is shown now. snac2 gives a post that was edited a new number.
+// seen returns a post as it is shown now, on the timeline or looked up.
 func (c *client) seen(uri string) string {
 	c.t.Helper()
 	now := c.home(uri)
+	if now == nil {
+		now = c.find("statuses", uri)
+	}
 	return fmt.Sprint(now["spoiler_text"], " ", now["content"])
 }

@@ -12,14 +12,18 @@ import (
 	"testing"
 )
 
-// TestGoToSocial runs the flows with a person on GoToSocial.
+// TestGoToSocial runs the flows with people on GoToSocial.
 func TestGoToSocial(t *testing.T) {
-	dir := os.Getenv("GOTOSOCIAL")
-	if dir == "" {
+	if os.Getenv("GOTOSOCIAL") == "" {
 		t.Skip("GOTOSOCIAL does not name a folder")
 	}
 	r := newRig(t, "gotosocial")
-	data := t.TempDir()
+	flows(t, r, startGoToSocial(t, r))
+}
+
+func startGoToSocial(t *testing.T, r *rig) *place {
+	t.Helper()
+	dir, data := os.Getenv("GOTOSOCIAL"), t.TempDir()
 	env := map[string]string{
 		"HOST": "gts.test", "BIND_ADDRESS": "127.0.0.1", "PORT": "22002", "DB_TYPE": "sqlite", "DB_ADDRESS": filepath.Join(data, "db"),
 		"STORAGE_LOCAL_BASE_PATH": filepath.Join(data, "storage"), "WEB_TEMPLATE_BASE_DIR": filepath.Join(dir, "web", "template"),
@@ -35,10 +39,22 @@ func TestGoToSocial(t *testing.T) {
 	stop := r.start("gotosocial", nil, program, "server", "start")
 	r.wait("GoToSocial answers", up)
 	stop() // it makes its database at the first start, and sees new people at the next
-	r.run("", program, "admin", "account", "create", "--username", "ada", "--email", "ada@gts.test", "--password", password)
+	for _, name := range persons() {
+		r.run("", program, "admin", "account", "create", "--username", name, "--email", name+"@gts.test", "--password", password)
+	}
 	r.start("gotosocial", nil, program, "server", "start")
 	r.wait("GoToSocial answers again", up)
-	flows(t, r, signIn(t, "https://gts.test", "ada@gts.test", password), "@ada@gts.test")
+	p := &place{host: "gts.test", people: map[string]*client{}}
+	for _, name := range persons() {
+		p.people[name] = signIn(t, "https://gts.test", name+"@gts.test", password)
+	}
+	p.alias = func(name, actor string) {
+		p.people[name].call(http.MethodPost, "/api/v1/accounts/alias", url.Values{"also_known_as_uris[]": {actor}})
+	}
+	p.move = func(name, actor string) {
+		p.people[name].call(http.MethodPost, "/api/v1/accounts/move", url.Values{"password": {password}, "moved_to_uri": {actor}})
+	}
+	return p
 }
 
 // signIn goes through OAuth as a browser does, with the forms of GoToSocial.

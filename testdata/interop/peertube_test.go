@@ -45,28 +45,81 @@ func TestPeerTube(t *testing.T) {
 	r.wait("subscription", func() bool { return len(r.list("followers")) == 1 })
 	r.wait("the back catalogue arrives", func() bool { return p.video("An older video") != nil })
 
-	object := r.publish("A bench vise")
+	// Following the account too, the server gets the Person's Create twice and the Group's Announce.
+	p.call(http.MethodPost, "/api/v1/server/following", map[string]any{"handles": []string{"workshop@" + ours}})
+	r.wait("the server follows the account besides", func() bool { return len(r.list("followers")) == 2 })
+
+	object := r.publish("A bench vise", texts(t)...)
 	var video map[string]any
 	if !r.wait("a new video arrives", func() bool { video = p.video("A bench vise"); return video != nil }) {
 		return
 	}
-	shown(t, p, video)
+	shown(t, r, p, video)
 	feedback(t, r, p, object, video)
+	approved(t, r, p)
 
-	id := object[strings.LastIndexByte(object, '/')+1:]
-	r.tubelet("edit", id, "--title", "A better vise")
+	r.tubelet("edit", part(object), "--title", "A better vise")
 	r.wait("edit of the video arrives", func() bool { return p.video("A better vise") != nil })
-	r.tubelet("rm", id, "--yes")
+	r.tubelet("rm", part(object), "--yes")
 	r.wait("removal of the video arrives", func() bool { return p.video("A better vise") == nil })
+	p.call(http.MethodDelete, "/api/v1/server/following/workshop@"+ours, nil)
 	p.call(http.MethodDelete, "/api/v1/users/me/subscriptions/"+channel, nil)
 	r.wait("subscription taken back", func() bool { return len(r.list("followers")) == 0 })
+	asked(t, r, p)
+}
+
+// texts writes captions and chapters, and returns how to publish them.
+func texts(t *testing.T) []string {
+	t.Helper()
+	captions, chapters := filepath.Join(t.TempDir(), "c.srt"), filepath.Join(t.TempDir(), "chapters.txt")
+	must(t, os.WriteFile(captions, []byte("1\n00:00:01,000 --> 00:00:03,000\nHold it like this.\n"), 0o644))
+	must(t, os.WriteFile(chapters, []byte("0:00 The vise\n0:03 The jaws\n"), 0o644))
+	return []string{"--language", "en", "--license", "CC-BY-4.0", "--caption", "en=" + captions, "--chapters", chapters}
+}
+
+// approved comments where the creator looks first.
+func approved(t *testing.T, r *rig, p *tube) {
+	t.Helper()
+	asking := r.publish("Ask me first", "--comments", "approve")
+	var video map[string]any
+	if !r.wait("a video with approval arrives", func() bool { video = p.video("Ask me first"); return video != nil }) {
+		return
+	}
+	at := "/api/v1/videos/" + fmt.Sprint(video["uuid"])
+	t.Logf("its policy is shown as %v", pick(p.call(http.MethodGet, at, nil), "commentsPolicy"))
+	p.call(http.MethodPost, at+"/comment-threads", map[string]any{"text": "May I?"})
+	r.wait("a comment on it waits", func() bool { return has(r.list("comments", "--held"), "May I?") })
+	held := func(word string) bool {
+		answer := p.call(http.MethodGet, at+"/comment-threads", nil)
+		r.save("tube-approval", answer)
+		return contains(answer, `"heldForReview":`+word)
+	}
+	r.wait("there too", func() bool { return held("true") })
+	r.tubelet("comments", "approve", fmt.Sprint(first(r.list("comments", "--held"), "May I?")["id"]))
+	r.wait("it is approved", func() bool { return r.count(asking, "comments") == 1 })
+	r.wait("and they hear of it", func() bool { return held("false") })
+}
+
+// asked subscribes where the creator looks first.
+func asked(t *testing.T, r *rig, p *tube) {
+	t.Helper()
+	r.tubelet("config", "set", "followers.approve", "true")
+	p.call(http.MethodPost, "/api/v1/users/me/subscriptions", map[string]any{"uri": channel})
+	r.wait("a subscription waits for the creator", func() bool { list := r.list("followers"); return len(list) == 1 && list[0]["state"] == "asks" })
+	listed := func() bool { return len(items(p.call(http.MethodGet, "/api/v1/users/me/subscriptions", nil))) == 1 }
+	t.Logf("meanwhile it is listed there: %v", listed())
+	r.tubelet("followers", "approve", fmt.Sprint(r.list("followers")[0]["acct"]))
+	r.wait("it is approved", func() bool { return r.list("followers")[0]["state"] == "follows" && listed() })
+	r.settled("our Accept is taken")
 }
 
 // shown logs what PeerTube made of a video.
-func shown(t *testing.T, p *tube, video map[string]any) {
+func shown(t *testing.T, r *rig, p *tube, video map[string]any) {
+	t.Helper()
 	at := "/api/v1/videos/" + fmt.Sprint(video["uuid"])
 	whole := p.call(http.MethodGet, at, nil)
 	t.Logf("shown: %v", pick(whole, "name", "description", "duration", "language", "licence", "tags", "commentsPolicy", "url"))
+	r.save("tube-video", whole)
 	got, _ := whole.(map[string]any)
 	for _, playlist := range got["streamingPlaylists"].([]any) {
 		t.Logf("playlist: %v, %d files", pick(playlist, "playlistUrl", "segmentsSha256Url"), len(playlist.(map[string]any)["files"].([]any)))
@@ -74,10 +127,15 @@ func shown(t *testing.T, p *tube, video map[string]any) {
 			t.Error("FAILS: its playlist does not answer")
 		}
 	}
-	for _, part := range []string{"/captions", "/chapters", "/storyboards"} {
-		text, _ := json.Marshal(p.call(http.MethodGet, at+part, nil))
-		t.Logf("%s: %.400s", part, text)
+	for kind, text := range map[string]string{"captions": `"id":"en"`, "chapters": "The jaws", "storyboards": "spriteDuration"} {
+		if r.wait("its "+kind, func() bool { return contains(p.call(http.MethodGet, at+"/"+kind, nil), text) }) {
+			r.save("tube-"+kind, p.call(http.MethodGet, at+"/"+kind, nil))
+		}
 	}
+	if list := items(p.call(http.MethodGet, "/api/v1/video-channels/"+channel+"/videos", nil)); len(list) != 2 {
+		t.Errorf("FAILS: of two videos %d are there", len(list))
+	}
+	r.picture(peertube + "/w/" + fmt.Sprint(video["shortUUID"]))
 }
 
 // feedback is what viewers there do with a video.
@@ -97,13 +155,17 @@ func feedback(t *testing.T, r *rig, p *tube, object string, video map[string]any
 	r.wait("answer to the comment", func() bool { return has(r.list("comments"), "Mine, I mean") })
 	comment := first(r.list("comments"), "It slips")
 	reply := r.tubelet("reply", fmt.Sprint(comment["id"]), "Glad to *hear* it").(map[string]any)
-	under := func() string {
-		text, _ := json.Marshal(p.call(http.MethodGet, at+"/comment-threads/"+number, nil))
-		return string(text)
+	under := func() any { return p.call(http.MethodGet, at+"/comment-threads/"+number, nil) }
+	r.wait("the creator's answer arrives", func() bool { return contains(under(), "Glad to") })
+	r.save("tube-thread", under())
+	for _, deed := range []string{"like", "boost"} { // PeerTube knows neither of a comment
+		r.tubelet(deed, fmt.Sprint(comment["id"]))
+		r.settled("the creator's " + deed + " does no harm")
+		r.tubelet(deed, fmt.Sprint(comment["id"]), "--undo")
+		r.settled("nor does its end")
 	}
-	r.wait("the creator's answer arrives", func() bool { return strings.Contains(under(), "Glad to") })
 	r.tubelet("comments", "rm", fmt.Sprint(reply["id"]))
-	r.wait("the creator's answer goes", func() bool { return !strings.Contains(under(), "Glad to") })
+	r.wait("the creator's answer goes", func() bool { return !contains(under(), "Glad to") })
 	p.call(http.MethodDelete, at+"/comments/"+fmt.Sprint(pick(answer.(map[string]any)["comment"], "id")["id"]), nil)
 	r.wait("comment deleted", func() bool { return !has(r.list("comments"), "Mine, I mean") })
 

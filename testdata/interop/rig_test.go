@@ -7,6 +7,7 @@ package interop
 import (
 	"bytes"
 	"crypto/tls"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,18 +23,22 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	_ "modernc.org/sqlite" // to turn our server's clock forward
 )
 
 const (
 	ours     = "video.test"
 	person   = "https://" + ours + "/users/workshop"
 	group    = person + "_channel"
-	patience = 60 * time.Second // an edit is told after half a minute
+	patience = 2 * time.Minute // an edit is told after half a minute
 )
 
 // backends are where the programs behind the names listen.
 func backends() map[string]string {
-	return map[string]string{ours: "127.0.0.1:22001", "gts.test": "127.0.0.1:22002", "snac.test": "127.0.0.1:22003", "peertube.test": "127.0.0.1:22004"}
+	return map[string]string{
+		ours: "127.0.0.1:22001", "gts.test": "127.0.0.1:22002", "snac.test": "127.0.0.1:22003", "peertube.test": "127.0.0.1:22004", "honk.test": "127.0.0.1:22005",
+	}
 }
 
 // rig is our channel and the HTTPS in front of everybody.
@@ -42,6 +47,7 @@ type rig struct {
 	dir  string // of what the script made
 	data string
 	keep string // for what others send us
+	stop func() // ends our server
 
 	mu   sync.Mutex
 	kept int
@@ -59,9 +65,31 @@ func newRig(t *testing.T, peer string) *rig {
 	r.front()
 	r.tubelet("init", "--domain", ours, "--name", "The Small Workshop", "--handle", "workshop")
 	r.tubelet("config", "set", "federation.private", "127.0.0.0/8")
-	r.start("tubelet", nil, filepath.Join(r.dir, "tubelet"), "--data", r.data, "serve", "--listen", backends()[ours])
-	r.wait("our server", func() bool { return status("https://"+ours+"/") == http.StatusOK })
+	r.serve()
 	return r
+}
+
+// serve starts our server.
+func (r *rig) serve() {
+	r.t.Helper()
+	r.stop = r.start("tubelet", nil, filepath.Join(r.dir, "tubelet"), "--data", r.data, "serve", "--listen", backends()[ours])
+	r.wait("our server", func() bool { return status("https://"+ours+"/") == http.StatusOK })
+}
+
+// hour has our server think that an hour went by since all comments came, which is when it asks
+// for answers to them that nobody sent.
+func (r *rig) hour() {
+	r.t.Helper()
+	r.stop()
+	db, err := sql.Open("sqlite", filepath.Join(r.data, "tubelet.db"))
+	must(r.t, err)
+	defer db.Close()
+	const passed = 61 * time.Minute
+	_, err = db.Exec("update comments set published_at = published_at - ?", passed.Milliseconds())
+	must(r.t, err)
+	_, err = db.Exec("update settings set value = ? where key = 'fed.crawled'", time.Now().Add(-passed).UTC().Format(time.RFC3339))
+	must(r.t, err)
+	r.serve()
 }
 
 // front answers for every name by HTTPS and keeps what is posted to us.
@@ -69,6 +97,7 @@ func (r *rig) front() {
 	pair, err := tls.LoadX509KeyPair(filepath.Join(r.dir, "front.pem"), filepath.Join(r.dir, "front.key"))
 	must(r.t, err)
 	proxy := &httputil.ReverseProxy{
+		Transport: &http.Transport{DisableKeepAlives: true}, // snac2 closes connections that are being used again
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(&url.URL{Scheme: "http", Host: backends()[p.In.Host]})
 			p.Out.Host = p.In.Host
@@ -165,11 +194,11 @@ func (r *rig) tubelet(args ...string) any {
 }
 
 // publish publishes a clip and returns the id of its object.
-func (r *rig) publish(title string) string {
+func (r *rig) publish(title string, flags ...string) string {
 	r.t.Helper()
 	clip := filepath.Join(r.t.TempDir(), title+".mp4")
-	r.run("", "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=6", "-f", "lavfi", "-i", fmt.Sprintf("sine=d=6:f=%d", 300+len(title)), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", clip)
-	r.tubelet("publish", clip, "--title", title, "--description", "How to *hold* things.", "--tag", "wood")
+	r.run("", "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=6", "-f", "lavfi", "-i", fmt.Sprintf("sine=d=6:f=%d", 300+len(title)+int(title[1])), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", clip)
+	r.tubelet(append([]string{"publish", clip, "--title", title, "--description", "How to *hold* things.", "--tag", "wood"}, flags...)...)
 	for _, v := range r.list("ls") {
 		if v["title"] == title {
 			return "https://" + ours + "/videos/" + fmt.Sprint(v["id"])
@@ -177,6 +206,29 @@ func (r *rig) publish(title string) string {
 	}
 	r.t.Fatalf("%s is not listed", title)
 	return ""
+}
+
+// part returns the last part of an address: what names a video to the commands.
+func part(object string) string { return object[strings.LastIndexByte(object, '/')+1:] }
+
+// save keeps what a server answered, next to what it sent.
+func (r *rig) save(name string, answer any) {
+	r.t.Helper()
+	text, err := json.MarshalIndent(answer, "", "  ")
+	must(r.t, err, os.MkdirAll(filepath.Join(r.keep, "api"), 0o755))
+	must(r.t, os.WriteFile(filepath.Join(r.keep, "api", name+".json"), append(text, '\n'), 0o644))
+}
+
+// picture keeps what a page looks like in Chromium, where CHROMIUM names it.
+func (r *rig) picture(address string) {
+	r.t.Helper()
+	if os.Getenv("CHROMIUM") == "" || address == "" {
+		return
+	}
+	shot := filepath.Join(r.t.TempDir(), "page.png")
+	r.run("", os.Getenv("CHROMIUM"), "--headless=new", "--no-sandbox", "--ignore-certificate-errors", "--hide-scrollbars", "--user-data-dir="+r.t.TempDir(),
+		"--window-size=1000,1000", "--timeout=15000", "--screenshot="+shot, address)
+	r.run("", "ffmpeg", "-v", "error", "-y", "-i", shot, "-quality", "60", filepath.Join(r.keep, "page.webp"))
 }
 
 // list runs a command that lists.
@@ -210,6 +262,16 @@ func (r *rig) wait(what string, holds func() bool) bool {
 	}
 	r.t.Logf("works: %s (%.1f s)", what, time.Since(began).Seconds())
 	return true
+}
+
+// settled waits until nothing is on its way any more, and nothing was refused.
+func (r *rig) settled(what string) {
+	r.t.Helper()
+	r.wait(what, func() bool {
+		now, _ := r.tubelet("federation").(map[string]any)
+		hosts, _ := now["hosts"].([]any)
+		return now["queued"] == 0.0 && now["failing"] == 0.0 && len(hosts) == 0
+	})
 }
 
 func status(address string) int {
