@@ -1,14 +1,11 @@
 package inbox_test
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -20,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-fed/httpsig"
 
 	"github.com/tubelet/tubelet/fed/inbox"
 	"github.com/tubelet/tubelet/fed/people"
@@ -73,15 +72,17 @@ func TestSignatures(t *testing.T) {
 	}
 	dated := func(d time.Duration) func(*http.Request) {
 		return func(r *http.Request) {
-			date := time.Now().Add(d).UTC().Format(http.TimeFormat)
-			text := "(request-target): post " + r.URL.RequestURI() + "\nhost: " + r.URL.Host + "\ndate: " + date + "\ndigest: " + r.Header.Get("Digest")
-			sum := sha256.Sum256([]byte(text))
-			proof, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, sum[:])
+			r.Header.Set("Date", time.Now().Add(d).UTC().Format(http.TimeFormat))
+			r.Header.Del("Signature")
+			r.Header.Del("Digest") // the library does not put it there twice
+			r.Header.Set("Host", r.Host)
+			signer, _, err := httpsig.NewSigner([]httpsig.Algorithm{httpsig.RSA_SHA256}, httpsig.DigestSha256, []string{httpsig.RequestTarget, "host", "date", "digest"}, httpsig.Signature, 0)
+			if err == nil {
+				err = signer.SignRequest(private, key.ID, r, body)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.Header.Set("Date", date)
-			r.Header.Set("Signature", `keyId="`+key.ID+`",headers="(request-target) host date digest",signature="`+base64.StdEncoding.EncodeToString(proof)+`"`)
 		}
 	}
 	for _, test := range []struct {
@@ -94,7 +95,7 @@ func TestSignatures(t *testing.T) {
 		{"honest", key, func(*http.Request) {}, 202, true},
 		{"A1 unsigned", key, func(r *http.Request) { r.Header.Del("Signature") }, 401, false},
 		{"A2 garbage", key, header("Signature", "x"), 401, false},
-		{"A2 truncated", key, func(r *http.Request) { h := r.Header.Get("Signature"); r.Header.Set("Signature", h[:len(h)-40]+`"`) }, 401, false},
+		{"A2 truncated", key, func(r *http.Request) { h := r.Header.Get("Signature"); r.Header.Set("Signature", h[:len(h)-40]+`"`) }, 401, true},
 		{"A2 wrong key", other, func(*http.Request) {}, 401, true},
 		{"A2 twice", key, func(r *http.Request) { r.Header.Add("Signature", "x") }, 401, false},
 		{"A3 no digest", key, func(r *http.Request) { r.Header.Del("Digest") }, 401, false},

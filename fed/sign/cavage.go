@@ -2,16 +2,16 @@ package sign
 
 import (
 	"crypto/rsa"
-	"encoding/base64"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-)
 
-// requestTarget stands for method and path among what is covered.
-const requestTarget = "(request-target)"
+	"github.com/go-fed/httpsig"
+)
 
 // readCavage reads a signature of draft-cavage-http-signatures-12.
 func readCavage(r *http.Request, body []byte, now time.Time) (Signature, error) {
@@ -24,24 +24,26 @@ func readCavage(r *http.Request, body []byte, now time.Time) (Signature, error) 
 	default:
 		return Signature{}, refuse("algorithm %q is not taken, only rsa-sha256", params["algorithm"])
 	}
-	covered := strings.Fields(strings.ToLower(params["headers"]))
-	if err := checkCavage(r, params, covered, body, now); err != nil {
+	if err := checkCavage(r, params, body, now); err != nil {
 		return Signature{}, err
 	}
-	text, err := cavageText(r.Method, r.RequestURI, r.Host, r.Header, covered, params)
+	verifier, err := httpsig.NewVerifier(canonical(r, params))
 	if err != nil {
-		return Signature{}, err
+		return Signature{}, refuse("%v", err)
 	}
-	proof, err := base64.StdEncoding.DecodeString(params["signature"])
-	if err != nil {
-		return Signature{}, refuse("it is no base64")
-	}
-	return Signature{KeyID: params["keyId"], verify: func(key *rsa.PublicKey) error { return verify(key, text, proof) }}, nil
+	return Signature{KeyID: params["keyId"], verify: func(key *rsa.PublicKey) error {
+		if err := verifier.Verify(key, httpsig.RSA_SHA256); err != nil {
+			return refuse("it does not fit the key")
+		}
+		return nil
+	}}, nil
 }
 
-// checkCavage checks what is covered, the time and the digest.
-func checkCavage(r *http.Request, params map[string]string, covered []string, body []byte, now time.Time) error {
-	need := []string{requestTarget, "host"}
+// checkCavage checks what is covered, the time and the digest: nothing of which the library
+// looks at.
+func checkCavage(r *http.Request, params map[string]string, body []byte, now time.Time) error {
+	covered := strings.Fields(strings.ToLower(params["headers"]))
+	need := []string{httpsig.RequestTarget, "host"}
 	if hasBody(r) {
 		need = append(need, "digest")
 	}
@@ -62,20 +64,6 @@ func checkCavage(r *http.Request, params map[string]string, covered []string, bo
 }
 
 func cavageTime(r *http.Request, params map[string]string, covered []string, now time.Time) error {
-	seconds := map[string]int64{}
-	for _, name := range []string{"created", "expires"} {
-		if params[name] == "" {
-			continue
-		}
-		n, err := strconv.ParseInt(params[name], 10, 64)
-		if err != nil {
-			return refuse("%s cannot be read", name)
-		}
-		seconds[name] = n
-	}
-	if end, named := seconds["expires"]; named && now.Unix() > end {
-		return refuse("it has expired")
-	}
 	dated, created := slices.Contains(covered, "date"), slices.Contains(covered, "(created)")
 	if !dated && !created {
 		return refuse("neither date nor (created) is covered")
@@ -90,36 +78,13 @@ func cavageTime(r *http.Request, params map[string]string, covered []string, now
 		}
 	}
 	if created {
-		return inTime(time.Unix(seconds["created"], 0), now)
+		seconds, err := strconv.ParseInt(params["created"], 10, 64)
+		if err != nil {
+			return refuse("its time cannot be read")
+		}
+		return inTime(time.Unix(seconds, 0), now)
 	}
 	return nil
-}
-
-// cavageText builds the text that is signed (section 2.3 of the draft), for reading and for
-// signing. The target is what goes over the wire, not what it reads decoded.
-func cavageText(method, target, host string, header http.Header, covered []string, params map[string]string) ([]byte, error) {
-	var lines []string
-	for _, name := range covered {
-		var value string
-		switch name {
-		case requestTarget:
-			value = strings.ToLower(method) + " " + target
-		case "host":
-			value = host
-		case "(created)", "(expires)":
-			value = params[strings.Trim(name, "()")]
-			if value == "" {
-				return nil, refuse("%s is covered and not there", name)
-			}
-		default:
-			if len(header.Values(name)) != 1 {
-				return nil, refuse("%s is covered and not known", name)
-			}
-			value = strings.TrimSpace(header.Get(name))
-		}
-		lines = append(lines, name+": "+value)
-	}
-	return []byte(strings.Join(lines, "\n")), nil
 }
 
 // cavageParams takes the Signature header apart. Spaces around commas are allowed here,
@@ -157,5 +122,29 @@ func cavageParams(text string) (map[string]string, error) {
 			return nil, refuse("no %s", name)
 		}
 	}
+	// The library cuts at every comma: what stands behind one would be another parameter to it.
+	for _, name := range []string{"keyId", "headers", "signature", "created", "expires"} {
+		if strings.ContainsAny(params[name], `",`) {
+			return nil, refuse("%s cannot be read", name)
+		}
+	}
 	return params, nil
+}
+
+// canonical returns the request in the one form that the library verifies: no space
+// after a comma, and the path as it was sent, not as it reads decoded.
+func canonical(r *http.Request, params map[string]string) *http.Request {
+	path, query, _ := strings.Cut(r.RequestURI, "?")
+	text := `keyId="` + params["keyId"] + `",headers="` + strings.ToLower(strings.Join(strings.Fields(params["headers"]), " ")) +
+		`",signature="` + params["signature"] + `"`
+	for _, name := range []string{"created", "expires"} {
+		if params[name] != "" {
+			text += "," + name + "=" + params[name]
+		}
+	}
+	header := maps.Clone(r.Header)
+	header["Signature"] = []string{text}
+	header["Host"] = []string{r.Host}
+	delete(header, "Authorization")
+	return &http.Request{Method: r.Method, Host: r.Host, Header: header, URL: &url.URL{Path: path, RawQuery: query}}
 }

@@ -12,16 +12,16 @@ package sign
 import (
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
-	"strings"
 	"time"
+
+	"github.com/go-fed/httpsig"
 )
 
 // Error says why a request is not believed. It is answered with 401, which also makes
@@ -75,25 +75,22 @@ func (k Key) PublicPEM() (string, error) {
 // Sign adds Date, Digest (with a body) and Signature to a request that is about to be
 // sent to the host of its URL. A request is signed once: for another attempt, build another.
 func (k Key) Sign(r *http.Request, body []byte) error {
-	covered := []string{requestTarget, "host", "date"}
-	r.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	covered := []string{httpsig.RequestTarget, "host", "date"}
 	if body != nil {
 		covered = append(covered, "digest")
-		digest := sha256.Sum256(body)
-		r.Header.Set("Digest", "SHA-256="+base64.StdEncoding.EncodeToString(digest[:]))
 	}
-	text, err := cavageText(r.Method, r.URL.RequestURI(), r.URL.Host, r.Header, covered, nil)
+	// Its signers are for one goroutine and one moment only.
+	signer, _, err := httpsig.NewSigner([]httpsig.Algorithm{httpsig.RSA_SHA256}, httpsig.DigestSha256, covered, httpsig.Signature, 0)
 	if err != nil {
+		return fmt.Errorf("make a signer: %w", err)
+	}
+	r.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	r.Header.Set("Host", r.URL.Host) // read by the signer; the transport sends its own
+	// It would sign the path decoded, which is not what goes over the wire.
+	asSent := &http.Request{Method: r.Method, Header: r.Header, URL: &url.URL{Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}}
+	if err := signer.SignRequest(k.private, k.ID, asSent, body); err != nil {
 		return fmt.Errorf("sign the request: %w", err)
 	}
-	hash := sha256.Sum256(text)
-	proof, err := rsa.SignPKCS1v15(nil, k.private, crypto.SHA256, hash[:])
-	if err != nil {
-		return fmt.Errorf("sign the request: %w", err)
-	}
-	// The draft hides the algorithm behind this name; everybody takes it for RSA with SHA-256.
-	r.Header.Set("Signature", fmt.Sprintf(`keyId="%s",algorithm="hs2019",headers="%s",signature="%s"`,
-		k.ID, strings.Join(covered, " "), base64.StdEncoding.EncodeToString(proof)))
 	return nil
 }
 
@@ -138,8 +135,9 @@ func parseDER(der []byte) (*rsa.PublicKey, error) {
 // verify checks one RSASSA-PKCS1-v1_5 signature with SHA-256, the algorithm that both
 // schemes have in common, whatever name they give it.
 func verify(key *rsa.PublicKey, text, signature []byte) error {
-	hash := sha256.Sum256(text)
-	if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, hash[:], signature); err != nil {
+	sum := crypto.SHA256.New()
+	sum.Write(text)
+	if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, sum.Sum(nil), signature); err != nil {
 		return refuse("it does not fit the key")
 	}
 	return nil

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,14 +77,6 @@ func TestOwnRequests(t *testing.T) {
 		if id, err := check(post, body, time.Now(), &private.PublicKey); err != nil || id != key.ID {
 			t.Errorf("POST %s: %q, %v", target, id, err)
 		}
-		// Another signer, over the same parts at the same time, comes to the same.
-		theirs := post.Clone(t.Context())
-		theirs.URL.Host = post.Host
-		cavage(t, private, "(request-target) host date digest", `algorithm="hs2019",`)(theirs)
-		want := strings.ReplaceAll(theirs.Header.Get("Signature"), ", ", ",")
-		if got := post.Header.Get("Signature"); !sameParams(want, got) {
-			t.Errorf("POST %s: signed as %s, want %s", target, got, want)
-		}
 	}
 	get := sent(t, http.MethodGet, "/users/ada?x=1", "", func(r *http.Request) {
 		if err := key.Sign(r, nil); err != nil {
@@ -95,14 +86,6 @@ func TestOwnRequests(t *testing.T) {
 	if _, err := check(get, "", time.Now(), &private.PublicKey); err != nil {
 		t.Errorf("GET: %v", err)
 	}
-}
-
-// sameParams compares two Signature headers whatever their order is.
-func sameParams(a, b string) bool {
-	x, y := strings.Split(a, ","), strings.Split(b, ",")
-	slices.Sort(x)
-	slices.Sort(y)
-	return slices.Equal(x, y)
 }
 
 // cavage signs as another program does: written from the draft, not with our library.
@@ -216,12 +199,6 @@ func TestOthersRequests(t *testing.T) {
 		{"another body", header("Digest", "SHA-256="+base64.StdEncoding.EncodeToString(make([]byte, 32)), cavage(t, key, all, "")), "body"},
 		{"a weak digest", header("Digest", "MD5=1B2M2Y8AsgTpgAmY7PhCfg==", cavage(t, key, all, "")), "no digest"},
 		{"a parameter within another", cavage(t, key, all, `expires="99999999999,headers=date",`), "expires cannot be read"},
-		{"a part that nobody knows", cavage(t, key, all+" (nonce)", ""), "(nonce) is covered"},
-		{"a part of the other scheme", cavage(t, key, all+" @method", ""), "@method is covered"},
-		{"an end that is not there", cavage(t, key, all+" (expires)", ""), "(expires) is covered"},
-		{"ended", cavage(t, key, all, fmt.Sprintf("expires=%d,", time.Now().Add(-time.Minute).Unix())), "expired"},
-		{"not ended", cavage(t, key, all, fmt.Sprintf("expires=%d,", time.Now().Add(time.Minute).Unix())), ""},
-		{"no base64", after(cavage(t, key, all, ""), "Signature", `keyId="k",headers="(request-target) host date digest",signature="Q"`), "base64"},
 		{"a parameter within the key", cavage(t, key, all, `algorithm="rsa-sha256",created="1,keyId=j",`), "created cannot be read"},
 		{"HMAC", cavage(t, key, all, `algorithm="hmac-sha256",`), "algorithm"},
 		{"none", cavage(t, key, all, `algorithm="none",`), "algorithm"},
