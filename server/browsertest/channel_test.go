@@ -40,6 +40,7 @@ func clip(t testing.TB, noise int) string {
 type channel struct {
 	base string // http://127.0.0.1:<port>
 	id   string
+	db   *store.Store // nil where no test changes anything meanwhile
 }
 
 // serve publishes the clip with captions and chapters and serves it until the test
@@ -57,6 +58,10 @@ func serve(t testing.TB, noise int) channel {
 		Description: "Hand tools and *patience*.", CreatedAt: time.Now(),
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	// So that pages offer to follow, like, boost and answer, whatever the default is.
+	if err := db.SetSetting(t.Context(), "federation", "on"); err != nil {
 		t.Fatal(err)
 	}
 	maker := media.New(media.Config{})

@@ -5,11 +5,12 @@
 import puppeteer from "puppeteer-core";
 import { program } from "./chromium.mjs";
 import { run } from "./harness.mjs";
+import { fitTests } from "./fits.mjs";
 import { browserTests } from "./others.mjs";
 
 let browser;
 
-browserTests(async (body) => {
+const use = async (body) => {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   try {
@@ -17,11 +18,15 @@ browserTests(async (body) => {
       goto: (address) => page.goto(address),
       run: (source, argument) => page.evaluate(source, argument),
       click: (selector) => page.click(selector),
+      size: (width, height) => page.setViewport({ width, height }),
     });
   } finally {
     await context.close();
   }
-});
+};
+
+browserTests(use);
+fitTests(use);
 
 await run(
   async () => {

@@ -4,9 +4,10 @@
 //   node pages.mjs http://127.0.0.1:8080 VIDEO-ID [part of a test's name]
 
 import { test, run, site, visit, play, playing, taken, until, time, video, accessible, equal, between, ok, openBrowser, closeBrowser } from "./harness.mjs";
+import { fitTests } from "./fits.mjs";
 
 const { base, watch, embed } = site;
-const wide = { width: 1440, height: 900 };
+const wide = { width: 1280, height: 800 };
 const narrow = { width: 390, height: 844 };
 
 const wake = (page) => page.mouse.move(200 + Math.random() * 9, 120);
@@ -27,6 +28,7 @@ const states = [
   ["search without results", `${base}/search?q=zzzz`],
   ["about", `${base}/about`],
   ["not found", `${base}/w/aaaaaaaaaa`],
+  ["reply from elsewhere", `${base}/interact?what=reply&video=${site.id}`],
   ["watch", watch],
   ["watch, popovers", watch, openPopovers],
   ["watch, playing", watch, play],
@@ -193,6 +195,15 @@ test("embed page: waits for a click, then plays", () => visit(embed, async (page
   ok((await page.getAttribute(".pl-title a", "href")).endsWith(`/w/${site.id}`), "link to the watch page");
 }));
 
+test("a moment after the end is the start", () => visit(`${watch}?t=999`, async (page) => {
+  await play(page);
+  between(await time(page), 0, 5, "watch page");
+  equal(await page.locator(".pl-offer:visible, .pl-note:visible").count(), 0, "notes");
+  await page.goto(`${embed}?start=999&autoplay=1&muted=1`);
+  await playing(page);
+  between(await time(page), 0, 5, "embed page");
+}));
+
 test("embed page: autoplay, start, loop and muted", () => visit(`${embed}?autoplay=1&start=8&loop=1&muted=1`, async (page) => {
   await playing(page);
   between(await time(page), 8, 14, "start");
@@ -205,5 +216,12 @@ test("embed page: autoplay from the start", () => visit(`${embed}?autoplay=1`, a
   await taken(page);
   between(await page.evaluate(() => document.querySelector("video").buffered.start(0)), 0, 0.05, "start of the buffer");
 }));
+
+fitTests((body) => visit("about:blank", (page) => body({
+  goto: (address) => page.goto(address),
+  run: (source, argument) => page.evaluate(source, argument),
+  click: (selector) => page.click(selector),
+  size: (width, height) => page.setViewportSize({ width, height }),
+})));
 
 await run(openBrowser, closeBrowser, 2);
