@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/term"
@@ -54,11 +53,11 @@ func reference(b *bytes.Buffer, c *cobra.Command) {
 		use = c.CommandPath() + " COMMAND"
 	}
 	fmt.Fprintf(b, "```\n%s\n```\n", use)
-	if flags := options(c.LocalNonPersistentFlags()); flags != "" {
+	if flags := options(c); flags != "" {
 		fmt.Fprintf(b, "\n```\n%s```\n", flags)
 	}
 	if !c.HasParent() {
-		fmt.Fprintf(b, "\nOptions of every command:\n\n```\n%s```\n", options(c.PersistentFlags()))
+		fmt.Fprintf(b, "\nOptions of every command:\n\n```\n%s```\n", c.PersistentFlags().FlagUsages())
 	}
 	fmt.Fprintf(b, "\nExamples:\n\n```sh\n%s\n```\n\nExit codes:\n\n```%s\n```\n", unindent("\n" + c.Example)[1:], unindent(c.Annotations["exits"]))
 	for _, child := range c.Commands() {
@@ -68,15 +67,11 @@ func reference(b *bytes.Buffer, c *cobra.Command) {
 	}
 }
 
-// options lists flags without the one for help, which says nothing.
-func options(flags *pflag.FlagSet) string {
-	shown := pflag.NewFlagSet("", pflag.ContinueOnError)
-	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" {
-			shown.AddFlag(f)
-		}
-	})
-	return shown.FlagUsages()
+// options lists the options of c without the one for help, which says nothing.
+func options(c *cobra.Command) string {
+	c.InitDefaultHelpFlag()
+	c.Flags().Lookup("help").Hidden = true
+	return c.LocalNonPersistentFlags().FlagUsages()
 }
 
 // TestSettingsReference keeps docs/settings.md what the program says about its settings.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/tubelet/tubelet/cli/app"
 	"github.com/tubelet/tubelet/cli/term"
@@ -74,8 +73,8 @@ func manual(files map[string][]byte, c *cobra.Command, at time.Time) {
 		use = c.CommandPath() + " COMMAND"
 	}
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.nf\n%s\n.fi\n.SH DESCRIPTION\n.nf\n%s\n.fi\n", roff(use), roff(c.Long))
-	manualOptions(&b, "OPTIONS", c.LocalNonPersistentFlags())
-	manualOptions(&b, "OPTIONS OF EVERY COMMAND", c.Root().PersistentFlags())
+	manualOptions(&b, "OPTIONS", options(c))
+	manualOptions(&b, "OPTIONS OF EVERY COMMAND", c.Root().PersistentFlags().FlagUsages())
 	fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n.SH EXIT STATUS\n.nf\n%s\n.fi\n", roff(unindent("\n" + c.Example)[1:]), roff(unindent(c.Annotations["exits"])[1:]))
 	var also []string
 	if c.HasParent() {
@@ -96,8 +95,8 @@ func manual(files map[string][]byte, c *cobra.Command, at time.Time) {
 	files["man/"+name+".1"] = b.Bytes()
 }
 
-func manualOptions(b *bytes.Buffer, title string, flags *pflag.FlagSet) {
-	if list := options(flags); list != "" {
+func manualOptions(b *bytes.Buffer, title, list string) {
+	if list != "" {
 		fmt.Fprintf(b, ".SH %s\n.nf\n%s.fi\n", title, roff(list))
 	}
 }

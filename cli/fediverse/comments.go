@@ -64,7 +64,7 @@ func (o *commentsOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.video, "video", "", "those under the video `ID`")
 	f.BoolVar(&o.held, "held", false, "those that wait for you")
-	line.LimitFlag(f, &o.limit, commentsShown, "at most")
+	line.LimitFlag(c, &o.limit, commentsShown, "at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 }
 

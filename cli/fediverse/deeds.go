@@ -59,7 +59,7 @@ func newDeed(a *app.App, kind, short, long string) *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&o.undo, "undo", false, "take it back")
-	line.LimitFlag(f, &o.limit, deedsShown, "list at most")
+	line.LimitFlag(c, &o.limit, deedsShown, "list at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 	line.Exits(c, exit.NotFound, exit.Conflict, exit.Remote)
 	return c

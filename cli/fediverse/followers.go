@@ -35,7 +35,7 @@ With the setting followers.approve nobody follows before you have approved.`,
 	}
 	flags := func(c *cobra.Command) {
 		c.Flags().BoolVar(&noHeader, "no-header", false, "without the line of column titles")
-		line.LimitFlag(c.Flags(), &limit, followersShown, "of each kind at most")
+		line.LimitFlag(c, &limit, followersShown, "of each kind at most")
 	}
 	flags(c)
 	line.Exits(c, exit.NotFound)

@@ -5,16 +5,16 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 )
 
 // Limit is how much of a list is wanted, 0 for all of it.
 type Limit int
 
 // LimitFlag gives a command the option --limit, as every list has it.
-func LimitFlag(f *pflag.FlagSet, l *Limit, standard Limit, usage string) {
+func LimitFlag(c *cobra.Command, l *Limit, standard Limit, usage string) {
 	*l = standard
-	f.Var(l, "limit", usage+" `N`, 0 for all")
+	c.Flags().Var(l, "limit", usage+" `N`, 0 for all")
 }
 
 // Most returns the limit as a number to cut at.

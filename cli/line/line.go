@@ -7,11 +7,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/text/language/display"
 
 	"github.com/tubelet/tubelet/cli/exit"
@@ -64,15 +64,27 @@ func Exclusive(c *cobra.Command, flags ...string) {
 	}
 }
 
+// named finds the option in an error such as: invalid argument "x" for "-n, --limit" flag: why.
+// Quotes in the argument have a backslash before them there.
+var named = regexp.MustCompile(`" for "(?:-., )?--([^"]+)" flag: `)
+
 // BadFlag says what is wrong with the value of an option.
-func BadFlag(_ *cobra.Command, err error) error {
-	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		want := map[string]string{
-			"int": "a number", "limit": "a number, 0 for all", "uint16": "a number from 0 to 65535", "bool": "true or false",
-		}[bad.GetFlag().Value.Type()]
-		return exit.Usagef("--%s %q: it is %s", bad.GetFlag().Name, bad.GetValue(), cmp.Or(want, "another kind of value"))
+func BadFlag(c *cobra.Command, err error) error {
+	bad, ok := errors.AsType[interface {
+		error
+		GetValue() string
+	}](err)
+	if !ok {
+		return err
 	}
-	return err
+	found := named.FindStringSubmatch(err.Error())
+	if found == nil || c.Flag(found[1]) == nil {
+		return err
+	}
+	want := map[string]string{
+		"int": "a number", "limit": "a number, 0 for all", "uint16": "a number from 0 to 65535", "bool": "true or false",
+	}[c.Flag(found[1]).Value.Type()]
+	return exit.Usagef("--%s %q: it is %s", found[1], bad.GetValue(), cmp.Or(want, "another kind of value"))
 }
 
 // Unknown returns the error for a word that names no command of c.

@@ -49,7 +49,7 @@ forgets none. With --all the newest stand first.`,
 	f.BoolVar(&o.all, "all", false, "those that are done, too")
 	f.StringVar(&o.video, "video", "", "only those of the video with this `ID`")
 	f.StringVar(&o.sort, "sort", "id", "by `KEY`: id, updated (the latest first), state")
-	line.LimitFlag(f, &o.limit, 0, "list at most")
+	line.LimitFlag(c, &o.limit, 0, "list at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 	line.Completes(c, "sort", func() []string { return []string{"id", "updated", "state"} })
 	line.Exits(c, exit.NotFound)

@@ -39,7 +39,7 @@ func newLs(a *app.App) *cobra.Command {
 	f.StringVar(&o.tag, "tag", "", "only those with this `TAG`")
 	f.StringVar(&o.query, "query", "", "only those with these `WORDS` in title, description or tags")
 	f.StringVar(&o.sort, "sort", "created", "by `KEY`: "+strings.Join(sortKeys(), ", "))
-	line.LimitFlag(f, &o.limit, 0, "at most")
+	line.LimitFlag(c, &o.limit, 0, "at most")
 	f.BoolVar(&o.noHeader, "no-header", false, "without the line of column titles")
 	line.Completes(c, "sort", sortKeys)
 	line.Exits(c, exit.NotFound)
