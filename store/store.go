@@ -72,7 +72,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	db, err := lite.Open(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", path, lite.Explain(path, err))
 	}
 	return &Store{db}, nil
 }

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 )
 
 // Copy writes a consistent copy of the database at path, which may be in use, to a new file
@@ -96,8 +99,11 @@ func Writable(path string) error {
 	return nil
 }
 
-// Explain returns err with what SQLite does not say, see Writable.
+// Explain returns err with what SQLite does not say: which disk is full, and see Writable.
 func Explain(path string, err error) error {
+	if failed, ok := errors.AsType[*sqlite.Error](err); ok && failed.Code()&0xff == lib.SQLITE_FULL || errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("the disk that holds %s is full: make room there and try again: %w", filepath.Dir(path), err)
+	}
 	if why := Writable(path); why != nil {
 		return fmt.Errorf("%w: %w", why, err)
 	}
