@@ -23,6 +23,7 @@ import (
 	"github.com/tubelet/tubelet/server/setup"
 	"github.com/tubelet/tubelet/server/vault"
 	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/server/work/disk/disktest"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -35,16 +36,7 @@ func inNamespace(t *testing.T, role string) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "TUBELET_TEST_ROLE="+role, "TUBELET_TEST_DATA="+t.TempDir(), "TUBELET_TEST_DIR="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("NOT TESTED: this kernel lets nobody mount a small disk: %v", err)
-	}
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
+	disktest.Run(t, cmd, 0)
 }
 
 // TestFullDisk fills disks under a backup, a restoring, an upgrade and a serving channel.
@@ -267,9 +259,12 @@ func upgradeOnFull(ctx context.Context, data string) error {
 	if err := fill(data, 0); err != nil {
 		return err
 	}
-	if s, err := store.Open(ctx, path); err == nil {
-		s.Close()
-		return errors.New("it was upgraded without room for a copy")
+	s, err := store.Open(ctx, path)
+	if err := says(err, data); err != nil {
+		if s != nil {
+			s.Close()
+		}
+		return err
 	}
 	if err := unfill(data); err != nil {
 		return err
@@ -277,8 +272,7 @@ func upgradeOnFull(ctx context.Context, data string) error {
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
 		return fmt.Errorf("the database was changed: %w", err)
 	}
-	s, err := store.Open(ctx, path)
-	if err != nil {
+	if s, err = store.Open(ctx, path); err != nil {
 		return fmt.Errorf("with room again: %w", err)
 	}
 	return s.Close()

@@ -10,13 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tubelet/tubelet/media"
 	"github.com/tubelet/tubelet/server/work"
+	"github.com/tubelet/tubelet/server/work/disk/disktest"
 	"github.com/tubelet/tubelet/store"
 )
 
@@ -29,16 +29,7 @@ func TestFullDisk(t *testing.T) {
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "TUBELET_TEST_ROLE=fulldisk", "TUBELET_TEST_DATA="+t.TempDir(),
 		"TUBELET_TEST_CLIP="+clip(t, "a.avi", "320x180", 10, 3, "-c:v", "mpeg4", "-c:a", "mp3"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("NOT TESTED: this kernel lets nobody mount a small disk: %v", err)
-	}
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
+	disktest.Run(t, cmd, 0)
 }
 
 func fullDisk() int {
