@@ -66,6 +66,9 @@ func (o doctorOptions) run(ctx context.Context, a *app.App) error {
 	if cfg.Data, err = a.DataDir(); err != nil {
 		return err
 	}
+	if o.via != "" && cfg.Store != nil && s.Site.Channel.Local {
+		return exit.Usagef("--via: this channel is for this machine only (tubelet init --local), so there is nothing to look at from outside")
+	}
 	shape := wire.NewDoctor(doctor.Run(ctx, cfg))
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -112,6 +115,13 @@ func showDoctor(a *app.App, d wire.Doctor) error {
 			fmt.Fprintf(&b, "            %s\n", term.CleanLines(c.Remedy))
 		}
 	}
-	fmt.Fprintf(&b, "\n%d failed, %d warnings. Each is explained in docs/troubleshooting.md\n", d.Failed, d.Warnings)
+	fmt.Fprintf(&b, "\n%d failed, %s. Each is explained in docs/troubleshooting.md\n", d.Failed, warnings(d.Warnings))
 	return a.Printf("%s", b.String())
+}
+
+func warnings(n int) string {
+	if n == 1 {
+		return "1 warning"
+	}
+	return fmt.Sprintf("%d warnings", n)
 }

@@ -199,9 +199,13 @@ func (f *fixture) json(path, kind string, v any) {
 }
 
 // friend makes a friend's server that says what the fixture's answer is.
-func (f *fixture) friend() {
+func (f *fixture) friend() { f.friendAt("127.0.0.1:0") }
+
+func (f *fixture) friendAt(address string) {
 	f.t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l, err := net.Listen("tcp", address)
+	f.ok(err)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.status != http.StatusOK {
 			w.WriteHeader(f.status)
 			return
@@ -213,8 +217,20 @@ func (f *fixture) friend() {
 		}
 		_ = json.NewEncoder(w).Encode(f.answer)
 	}))
+	server.Listener.Close()
+	server.Listener = l
+	server.Start()
 	f.t.Cleanup(server.Close)
 	f.cfg.Via = server.URL
+}
+
+// sees6 has a friend who is reached over IPv6 alone see our address there and a port, and the
+// channel's name lead to it.
+func (f *fixture) sees6(address, network string, port uint16, open bool) {
+	f.name(address)
+	f.answer.Address = netip.MustParseAddr(address)
+	f.answer.Doors = append(f.answer.Doors, knock.Door{Network: network, Port: port, Open: open, Why: "silent"})
+	f.friendAt("[::1]:0")
 }
 
 // sees has the friend see our address and a port.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -43,6 +44,20 @@ func (w *world) friend() (Answer, error) {
 
 func (w *world) friend6() (Answer, error) {
 	return w.six.get(func() (Answer, error) { return w.knock("tcp6") })
+}
+
+// anyFriend asks the friend's server over IPv4, or over IPv6 where this machine has nothing else.
+func (w *world) anyFriend() (Answer, error) {
+	if w.sixOnly() {
+		return w.friend6()
+	}
+	return w.friend()
+}
+
+// sixOnly reports whether this machine has IPv6 and no IPv4.
+func (w *world) sixOnly() bool {
+	own := slices.DeleteFunc(w.Addresses(), netip.Addr.IsLoopback)
+	return len(own) > 0 && len(family(own, true)) == 0
 }
 
 func (w *world) knock(network string) (Answer, error) {

@@ -63,6 +63,9 @@ func mapping(_ context.Context, w *world) Finding {
 	if mode := cmp.Or(w.Settings["ports"], "off"); mode == "off" {
 		return skip("this server asks the router for nothing (ports off)")
 	}
+	if w.sixOnly() {
+		return skip("this machine has no IPv4 address, and for IPv6 no router is asked; see D35")
+	}
 	if w.Via == "" {
 		return skip("the log says what the router answered; whether the ports are open, only somebody outside can tell (--via)")
 	}
@@ -78,7 +81,7 @@ func mapping(_ context.Context, w *world) Finding {
 
 // seen asks the friend about a port of ours over TCP.
 func (w *world) seen(port uint16) (bool, string, error) {
-	answer, err := w.friend()
+	answer, err := w.anyFriend()
 	if err != nil {
 		return false, "", err
 	}
@@ -170,7 +173,7 @@ func outsideUDP(_ context.Context, w *world) Finding {
 	if port == 0 {
 		return skip("sharing is off")
 	}
-	answer, err := w.friend()
+	answer, err := w.anyFriend()
 	if err != nil {
 		return unreachable(err)
 	}

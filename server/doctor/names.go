@@ -177,7 +177,7 @@ func unchanged(ctx context.Context, w *world) Finding {
 	}
 	if n > 0 {
 		return fail("%d things that were said to others carry another domain than %s: for them that was another channel.",
-			"Go back to the domain of then. To leave it for good: tubelet federation move-to.", n, w.Channel.Domain)
+			"Go back to the domain of then. To leave it for good: tubelet move-to.", n, w.Channel.Domain)
 	}
 	return fine("%s, as from the start", w.Channel.Domain)
 }

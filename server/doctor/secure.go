@@ -36,7 +36,7 @@ func (w *world) dial(ctx context.Context) (net.Conn, error) {
 			return conn, nil
 		}
 	}
-	if at := w.inside(); at != "" {
+	for _, at := range w.inside() {
 		if conn, ierr := dialer.DialContext(ctx, "tcp", at); ierr == nil {
 			return conn, nil
 		}
@@ -44,20 +44,20 @@ func (w *world) dial(ctx context.Context) (net.Conn, error) {
 	return nil, err
 }
 
-// inside is where this machine's HTTPS for the channel's name is: the server's own port, or
+// inside is where this machine's HTTPS for the channel's name may be: the server's own port, or
 // that of a proxy beside it.
-func (w *world) inside() string {
+func (w *world) inside() []string {
 	host, port, err := net.SplitHostPort(w.Settings["listen"])
 	if w.tls() == "off" {
 		host, port, err = "", fmt.Sprint(w.HTTPS), nil
 	}
 	if err != nil {
-		return ""
+		return nil
 	}
 	if ip, err := netip.ParseAddr(host); err != nil || ip.IsUnspecified() {
-		host = "127.0.0.1"
+		return []string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)}
 	}
-	return net.JoinHostPort(host, port)
+	return []string{net.JoinHostPort(host, port)}
 }
 
 // client asks the channel's own name, wherever it is reached, and follows nobody elsewhere.
@@ -131,16 +131,27 @@ func authority(_ context.Context, w *world) Finding {
 	case s.LastError == "":
 		return fine("asked, %d tries left this hour", s.OrdersLeft(now))
 	}
-	next := "at once"
-	if s.Next.After(now) {
-		next = "in " + s.Next.Sub(now).Round(time.Minute).String()
-	}
 	remedy := "Mend what it says (D20, D22, D32), then wait: too many tries lock the name out for a week."
-	text := fmt.Sprintf("The last try failed: %s. The next comes %s; %d are left this hour.", strings.TrimSuffix(s.LastError, "."), next, s.OrdersLeft(now))
+	text := fmt.Sprintf("The last try failed: %s. The next comes %s; %d are left this hour.", strings.TrimSuffix(s.LastError, "."), in(s.Next.Sub(now)), s.OrdersLeft(now))
 	if s.NotAfter.After(now) {
 		return warn("%s", remedy, text)
 	}
 	return fail("%s", remedy, text)
+}
+
+// in says when something comes.
+func in(d time.Duration) string {
+	switch minutes := int(d.Round(time.Minute).Minutes()); {
+	case d <= 0:
+		return "at once"
+	case minutes < 1:
+		return "in less than a minute"
+	case minutes == 1:
+		return "in a minute"
+	case minutes < 120:
+		return fmt.Sprintf("in %d minutes", minutes)
+	}
+	return fmt.Sprintf("in %d hours", int(d.Round(time.Hour).Hours()))
 }
 
 // forged is an address that a client could claim to come from.
