@@ -81,7 +81,7 @@ func (o initOptions) run(ctx context.Context, a *app.App) error {
 	if !channel.Local {
 		made.Unit, made.Warning = setup.Unit(binary, data, serviceUser()), warning
 		own := setup.PublicAddresses()
-		made.DNS = setup.DNS(channel.Domain, own)
+		made.DNS = setup.DNS(channel.Domain, own, setup.HasIPv4())
 		found, state := setup.CheckDNS(ctx, channel.Domain, own)
 		made.Leads = wire.NewLeads(found, state)
 	}

@@ -28,13 +28,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	tubelet := func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	testscript.Main(m, map[string]func(){
-		"tubelet": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			os.Exit(cli.Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-		},
-		"get": get,
+		"tubelet": tubelet,
+		"exe":     tubelet, // as the server calls itself to start the seed: /proc/self/exe
+		"get":     get,
 	})
 }
 

@@ -125,8 +125,11 @@ func Find(data string) (scheme, addr string, err error) {
 	if !ok || err != nil {
 		return "", "", store.Errorf(store.ErrNotFound, "no server runs on %s", data)
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+	switch host {
+	case "", "0.0.0.0":
 		host = "127.0.0.1"
+	case "::": // both kinds of addresses, and this machine may have but one
+		host = "::1"
 	}
 	return scheme, net.JoinHostPort(host, port), nil
 }

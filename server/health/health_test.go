@@ -66,7 +66,7 @@ func TestFind(t *testing.T) {
 		secure bool
 		want   string
 	}{
-		{"127.0.0.1:8080", false, "http 127.0.0.1:8080"}, {"[::]:443", true, "https 127.0.0.1:443"},
+		{"127.0.0.1:8080", false, "http 127.0.0.1:8080"}, {"[::]:443", true, "https [::1]:443"},
 		{"0.0.0.0:80", false, "http 127.0.0.1:80"}, {"[::1]:8080", false, "http [::1]:8080"}, {"192.168.1.7:443", true, "https 192.168.1.7:443"},
 	} {
 		if err := health.Announce(data, w.addr, w.secure); err != nil {

@@ -9,16 +9,26 @@ import (
 	"time"
 
 	"github.com/tubelet/tubelet/server/home/natpmp"
+	"github.com/tubelet/tubelet/server/setup"
 )
 
 // errNoRouter means that no router answered.
 var errNoRouter = errors.New("no router answers UPnP or NAT-PMP: switch one of them on there, or forward the ports by hand")
 
+// errNoIPv4 means that there is nothing that a router could send here. Both protocols map
+// addresses of IPv4; a router's firewall for IPv6 is another matter (RFC 6970, RFC 6886 1).
+var errNoIPv4 = errors.New("this machine has no IPv4 address, and IPv6 needs no port sent here: let the ports through the router's IPv6 firewall by hand")
+
 // tries is how often a router is asked by NAT-PMP: for eight seconds.
 const tries = 5
 
 // Find looks for the home's router, by UPnP and, when none answers, by NAT-PMP.
-func Find(ctx context.Context) (router, error) { return find(ctx, searchAddress, usual) }
+func Find(ctx context.Context) (router, error) {
+	if !setup.HasIPv4() {
+		return nil, errNoIPv4
+	}
+	return find(ctx, searchAddress, usual)
+}
 
 func find(ctx context.Context, upnp string, gateway func() (netip.AddrPort, error)) (router, error) {
 	g, err := search(ctx, upnp)

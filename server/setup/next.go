@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
 // DNS returns the lines for the domain's zone. Addresses of this machine that the
 // internet can reach are filled in; at home they are the router's, which only its owner knows.
-func DNS(domain string, addrs []netip.Addr) []string {
+// A machine that has IPv6 alone gets no A line: that address would be another's.
+func DNS(domain string, addrs []netip.Addr, four bool) []string {
 	v4, v6 := "<public IPv4 address of this machine or its router>", ""
 	for _, a := range addrs {
 		switch {
@@ -19,7 +21,10 @@ func DNS(domain string, addrs []netip.Addr) []string {
 			v6 = a.String()
 		}
 	}
-	lines := []string{fmt.Sprintf("%s. 3600 IN A    %s", domain, v4)}
+	var lines []string
+	if four || v6 == "" {
+		lines = append(lines, fmt.Sprintf("%s. 3600 IN A    %s", domain, v4))
+	}
 	if v6 != "" {
 		lines = append(lines, fmt.Sprintf("%s. 3600 IN AAAA %s", domain, v6))
 	}
@@ -44,6 +49,18 @@ func PublicAddresses() []netip.Addr {
 		}
 	}
 	return public
+}
+
+// HasIPv4 reports whether this machine has an IPv4 address beside that of its loopback.
+func HasIPv4() bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return true // as most have
+	}
+	return slices.ContainsFunc(all, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr().Is4() && !prefix.Addr().IsLoopback()
+	})
 }
 
 // shared is what providers give to customers behind their own address translation (RFC 6598).

@@ -379,12 +379,15 @@ func TestTwoInitsAtOnce(t *testing.T) {
 }
 
 func TestDNS(t *testing.T) {
-	got := setup.DNS("video.example", []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")})
+	got := setup.DNS("video.example", []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, true)
 	want := []string{"video.example. 3600 IN A    192.0.2.1", "video.example. 3600 IN AAAA 2001:db8::1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := setup.DNS("video.example", nil); len(got) != 1 || !strings.Contains(got[0], "<public IPv4") {
+	if got := setup.DNS("video.example", []netip.Addr{netip.MustParseAddr("2001:db8::1")}, false); !cmp.Equal(got, want[1:]) {
+		t.Errorf("with IPv6 alone: %v", got)
+	}
+	if got := setup.DNS("video.example", nil, false); len(got) != 1 || !strings.Contains(got[0], "<public IPv4") {
 		t.Error(got)
 	}
 }
