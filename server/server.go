@@ -124,6 +124,7 @@ func (s *site) live(ctx context.Context, cfg Config, door *front.Front) error {
 		{"give memory back", s.rest},
 		{"heed settings", func(ctx context.Context) error { return s.heedChanges(ctx, cfg) }},
 		{"maintain the store", s.maintain},
+		{"heed the clock", s.heedClock},
 		{"tell the creator", (&notify.Watcher{Data: cfg.Data, Store: cfg.Store, Log: cfg.Log}).Run},
 		{"keep backups", (&vault.Keeper{Data: cfg.Data, Store: cfg.Store, Log: cfg.Log}).Run},
 	}
