@@ -19,6 +19,10 @@ func TestSharing(t *testing.T) {
 	t.Run("wires", func(t *testing.T) { c.script(t, "node", "wires.mjs") })
 	t.Run("chromium", func(t *testing.T) { c.script(t, "node", "share.mjs") })
 	t.Run("firefox and chromium", func(t *testing.T) { c.script(t, "node", "sharefox.mjs") })
+	if err := c.db.SetSetting(t.Context(), "upload.rate", "600kbit"); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("a line that is too short", func(t *testing.T) { c.script(t, "node", "short.mjs") })
 }
 
 // sharedClip renders a picture that is small enough for a busy machine to show several
@@ -60,5 +64,5 @@ func serveShared(t *testing.T) channel {
 	if err := worker.Follow(t.Context(), v.ID, 1, func(work.Event) {}); err != nil {
 		t.Fatal(err)
 	}
-	return channel{base: "http://" + run(t, server.Config{Data: data, Store: db, Media: maker, Listen: "127.0.0.1:0", Local: true}), id: v.ID}
+	return channel{base: "http://" + run(t, server.Config{Data: data, Store: db, Media: maker, Listen: "127.0.0.1:0", Local: true}), id: v.ID, db: db}
 }
