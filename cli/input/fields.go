@@ -7,24 +7,18 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/tubelet/tubelet/store"
 )
 
-func scalar(n *yaml.Node, to *string) error {
-	if n.Kind != yaml.ScalarNode {
-		return errors.New("write one value")
+func scalar(n value, to *string) error {
+	if n.list {
+		return errOne
 	}
-	if n.Tag == "!!null" {
-		*to = ""
-		return nil
-	}
-	*to = strings.TrimSpace(n.Value)
+	*to = strings.TrimSpace(n.text)
 	return nil
 }
 
-func setTitle(n *yaml.Node, v *store.Video) error {
+func setTitle(n value, v *store.Video) error {
 	if err := scalar(n, &v.Title); err != nil {
 		return err
 	}
@@ -34,7 +28,7 @@ func setTitle(n *yaml.Node, v *store.Video) error {
 	return nil
 }
 
-func setVisibility(n *yaml.Node, v *store.Video) error {
+func setVisibility(n value, v *store.Video) error {
 	var text string
 	if err := scalar(n, &text); err != nil {
 		return err
@@ -47,7 +41,7 @@ func setVisibility(n *yaml.Node, v *store.Video) error {
 	return nil
 }
 
-func setAt(n *yaml.Node, v *store.Video, now time.Time) error {
+func setAt(n value, v *store.Video, now time.Time) error {
 	var text string
 	if err := scalar(n, &text); err != nil {
 		return err
@@ -65,7 +59,7 @@ func setAt(n *yaml.Node, v *store.Video, now time.Time) error {
 	return err
 }
 
-func setTags(n *yaml.Node, v *store.Video) error {
+func setTags(n value, v *store.Video) error {
 	texts, err := sequence(n)
 	if err != nil {
 		return err
@@ -74,14 +68,23 @@ func setTags(n *yaml.Node, v *store.Video) error {
 	return nil
 }
 
-func setDownloads(n *yaml.Node, v *store.Video) error {
-	if n.Decode(&v.Downloads) != nil {
+func setDownloads(n value, v *store.Video) error {
+	var text string
+	if err := scalar(n, &text); err != nil {
+		return err
+	}
+	switch strings.ToLower(text) {
+	case "true", "yes", "on", "y":
+		v.Downloads = true
+	case "false", "no", "off", "n":
+		v.Downloads = false
+	default:
 		return errors.New("write true or false")
 	}
 	return nil
 }
 
-func setP2P(n *yaml.Node, v *store.Video) error {
+func setP2P(n value, v *store.Video) error {
 	var text string
 	if err := scalar(n, &text); err != nil {
 		return err
@@ -96,7 +99,7 @@ func setP2P(n *yaml.Node, v *store.Video) error {
 	return nil
 }
 
-func setComments(n *yaml.Node, v *store.Video) error {
+func setComments(n value, v *store.Video) error {
 	var text string
 	if err := scalar(n, &text); err != nil {
 		return err
@@ -111,7 +114,7 @@ func setComments(n *yaml.Node, v *store.Video) error {
 	return nil
 }
 
-func setChapters(n *yaml.Node, v *store.Video) error {
+func setChapters(n value, v *store.Video) error {
 	texts, err := sequence(n)
 	if err != nil {
 		return err
@@ -127,7 +130,7 @@ func setChapters(n *yaml.Node, v *store.Video) error {
 			err = fmt.Errorf("%q does not come after the chapter before it", text)
 		}
 		if err != nil {
-			return &LineError{n.Content[i].Line + 1, err}
+			return &LineError{n.items[i].line, err}
 		}
 		chapters = append(chapters, store.Chapter{Start: start, Title: strings.TrimSpace(title)})
 	}
@@ -139,18 +142,13 @@ func setChapters(n *yaml.Node, v *store.Video) error {
 }
 
 // sequence returns the texts of a list, each of them one value.
-func sequence(n *yaml.Node) ([]string, error) {
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
-		return nil, nil
-	}
-	if n.Kind != yaml.SequenceNode {
+func sequence(n value) ([]string, error) {
+	if !n.list && n.text != "" {
 		return nil, errors.New("write a list, such as [a, b] or lines that begin with a dash")
 	}
-	texts := make([]string, len(n.Content))
-	for i, item := range n.Content {
-		if err := scalar(item, &texts[i]); err != nil {
-			return nil, &LineError{item.Line + 1, err}
-		}
+	var texts []string
+	for _, item := range n.items {
+		texts = append(texts, strings.TrimSpace(item.text))
 	}
 	return texts, nil
 }

@@ -5,13 +5,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/tubelet/tubelet/store"
 )
@@ -29,22 +26,6 @@ func (e *LineError) Unwrap() error { return e.Err }
 
 const fence = "---"
 
-// header is the front matter in the order in which it is written. Chapters and tags are
-// shown even when empty, so that nobody has to know their names.
-type header struct {
-	Title      string   `yaml:"title"`
-	Visibility string   `yaml:"visibility"`
-	At         string   `yaml:"at"`
-	Tags       []string `yaml:"tags,flow"`
-	Language   string   `yaml:"language"`
-	License    string   `yaml:"license"`
-	Downloads  bool     `yaml:"downloads"`
-	P2P        string   `yaml:"p2p"`
-	Comments   string   `yaml:"comments"`
-	Warning    string   `yaml:"warning"`
-	Chapters   []string `yaml:"chapters"`
-}
-
 // sameAsSetting stands for a video that says nothing of its own.
 const sameAsSetting = "default"
 
@@ -54,23 +35,39 @@ const notes = `# visibility: public, unlisted or draft. at: 2026-12-01T18:00 pub
 # chapters: lines such as - 1:23 What follows. Below the second --- comes the description, in Markdown.
 `
 
-// Format writes what may be edited of v: YAML front matter, then the description.
-func Format(v store.Video) ([]byte, error) {
-	h := header{
-		Title: v.Title, Visibility: string(v.Visibility), At: formatAt(v), Tags: v.Tags,
-		Language: v.Language, License: v.License, Downloads: v.Downloads, P2P: cmp.Or(v.P2P, sameAsSetting),
-		Comments: cmp.Or(v.Commenting, sameAsSetting), Warning: v.Warning,
-	}
-	for _, c := range v.Chapters {
-		h.Chapters = append(h.Chapters, formatOffset(c.Start)+" "+c.Title)
-	}
-	text, err := yaml.Marshal(h)
-	if err != nil {
-		return nil, fmt.Errorf("write front matter: %w", err)
+// Format writes what may be edited of v: front matter, then the description. Chapters and
+// tags are shown even when empty, so that nobody has to know their names.
+func Format(v store.Video) []byte {
+	tags := make([]string, len(v.Tags))
+	for i, tag := range v.Tags {
+		tags[i] = written(tag, true)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n%s%s%s\n\n%s\n", fence, notes, text, fence, v.Description)
-	return b.Bytes(), nil
+	b.WriteString(fence + "\n" + notes)
+	for _, row := range [][2]string{
+		{"title", written(v.Title, false)},
+		{"visibility", written(string(v.Visibility), false)},
+		{"at", written(formatAt(v), false)},
+		{"tags", "[" + strings.Join(tags, ", ") + "]"},
+		{"language", written(v.Language, false)},
+		{"license", written(v.License, false)},
+		{"downloads", strconv.FormatBool(v.Downloads)},
+		{"p2p", cmp.Or(v.P2P, sameAsSetting)},
+		{"comments", cmp.Or(v.Commenting, sameAsSetting)},
+		{"warning", written(v.Warning, false)},
+	} {
+		b.WriteString(row[0] + ": " + row[1] + "\n")
+	}
+	if len(v.Chapters) == 0 {
+		b.WriteString("chapters: []\n")
+	} else {
+		b.WriteString("chapters:\n")
+	}
+	for _, c := range v.Chapters {
+		b.WriteString("    - " + written(formatOffset(c.Start)+" "+c.Title, false) + "\n")
+	}
+	b.WriteString(fence + "\n\n" + v.Description + "\n")
+	return b.Bytes()
 }
 
 // Same reports whether v and w say the same in all that may be edited.
@@ -96,33 +93,15 @@ func Parse(text []byte, v store.Video, now time.Time) (store.Video, error) {
 	if err != nil {
 		return v, err
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(quoted(front)), &doc); err != nil {
-		return v, syntaxError(err)
+	list, err := entries(front)
+	if err != nil {
+		return v, err
 	}
-	if len(doc.Content) > 0 {
-		if err := apply(doc.Content[0], &v, now); err != nil {
-			return v, err
-		}
+	if err := apply(list, &v, now); err != nil {
+		return v, err
 	}
 	v.Description = strings.TrimSpace(strings.ReplaceAll(body, "\r\n", "\n"))
 	return v, nil
-}
-
-// plainLine is a text without quotes that stands on one line.
-var plainLine = regexp.MustCompile(`(?m)^(title|warning|license):[ \t]+([^\s'"|>&*!%@\x60\[\]{}#][^\r\n]*)`)
-
-// quoted sets quotes where YAML wants some and people do not: around a colon, which would
-// begin another key, and a number sign, which would cut the rest off as a remark.
-func quoted(front string) string {
-	return plainLine.ReplaceAllStringFunc(front, func(line string) string {
-		m := plainLine.FindStringSubmatch(line)
-		value := strings.TrimRight(m[2], " \t")
-		if !strings.Contains(value+" ", ": ") && !strings.Contains(value, " #") {
-			return line
-		}
-		return m[1] + ": '" + strings.ReplaceAll(value, "'", "''") + "'"
-	})
 }
 
 // split parts the front matter from the description. The lines of front count from 2.
@@ -142,58 +121,42 @@ func split(text string) (front, body string, err error) {
 	return "", "", &LineError{1, errors.New("a second line of three dashes must end the front matter")}
 }
 
-var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
-
-// syntaxError counts the lines of a YAML error as the whole file has them.
-func syntaxError(err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		line, _ := strconv.Atoi(m[1])
-		return &LineError{line + 1, errors.New(m[2])}
-	}
-	return &LineError{2, errors.New(text)}
-}
-
 // setters says how each key changes a video.
-func setters(now time.Time) map[string]func(*yaml.Node, *store.Video) error {
-	return map[string]func(*yaml.Node, *store.Video) error{
+func setters(now time.Time) map[string]func(value, *store.Video) error {
+	return map[string]func(value, *store.Video) error{
 		"title":      setTitle,
 		"visibility": setVisibility,
-		"at":         func(n *yaml.Node, v *store.Video) error { return setAt(n, v, now) },
+		"at":         func(n value, v *store.Video) error { return setAt(n, v, now) },
 		"tags":       setTags,
-		"language":   func(n *yaml.Node, v *store.Video) error { return scalar(n, &v.Language) },
-		"license":    func(n *yaml.Node, v *store.Video) error { return scalar(n, &v.License) },
+		"language":   func(n value, v *store.Video) error { return scalar(n, &v.Language) },
+		"license":    func(n value, v *store.Video) error { return scalar(n, &v.License) },
 		"downloads":  setDownloads,
 		"p2p":        setP2P,
 		"comments":   setComments,
-		"warning":    func(n *yaml.Node, v *store.Video) error { return scalar(n, &v.Warning) },
+		"warning":    func(n value, v *store.Video) error { return scalar(n, &v.Warning) },
 		"chapters":   setChapters,
 	}
 }
 
-func apply(mapping *yaml.Node, v *store.Video, now time.Time) error {
-	if mapping.Kind != yaml.MappingNode {
-		return &LineError{mapping.Line + 1, errors.New("write lines such as title: A talk")}
-	}
+func apply(list []entry, v *store.Video, now time.Time) error {
 	setters := setters(now)
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		key, value := mapping.Content[i], mapping.Content[i+1]
-		set, known := setters[key.Value]
+	for _, e := range list {
+		set, known := setters[e.key]
 		if !known {
-			return &LineError{key.Line + 1, fmt.Errorf(
-				"%q is not known: use title, visibility, at, tags, language, license, downloads, p2p, comments, warning, chapters", key.Value)}
+			return &LineError{e.value.line, fmt.Errorf(
+				"%q is not known: use title, visibility, at, tags, language, license, downloads, p2p, comments, warning, chapters", e.key)}
 		}
-		if seen[key.Value] {
-			return &LineError{key.Line + 1, fmt.Errorf("%s is there twice", key.Value)}
+		if seen[e.key] {
+			return &LineError{e.value.line, fmt.Errorf("%s is there twice", e.key)}
 		}
-		seen[key.Value] = true
-		if err := set(value, v); err != nil {
+		seen[e.key] = true
+		if err := set(e.value, v); err != nil {
 			line, ok := errors.AsType[*LineError](err)
 			if !ok {
-				line = &LineError{value.Line + 1, err}
+				line = &LineError{e.value.line, err}
 			}
-			return &LineError{line.Line, fmt.Errorf("%s: %w", key.Value, line.Err)}
+			return &LineError{line.Line, fmt.Errorf("%s: %w", e.key, line.Err)}
 		}
 	}
 	return nil

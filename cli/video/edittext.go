@@ -53,10 +53,7 @@ func fromEditor(ctx context.Context, a *app.App, s *app.Session, w *work.Worker,
 	if err != nil {
 		return &exit.UsageError{Err: err}
 	}
-	before, err := input.Format(v)
-	if err != nil {
-		return err
-	}
+	before := input.Format(v)
 	editor := input.Editor{Command: command, In: a.Term.In, Out: a.Term.Out, ErrOut: a.Term.Err}
 	if a.JSON {
 		editor.Out = a.Term.Err // standard output is for JSON alone
