@@ -192,6 +192,11 @@ func (t *task) finish(ctx context.Context, shown bool, f func(*social.Store) err
 		if err := f(s); err != nil {
 			return err
 		}
+		if undone := t.activity.Ref("object"); t.activity.Is("Undo") && remote.SameHost(undone, t.received.Actor) {
+			if err := s.TakenBack(ctx, t.received, undone, t.now); err != nil {
+				return err
+			}
+		}
 		return s.Worked(ctx, t.received.ID, "")
 	})
 	if err == nil && t.sent {

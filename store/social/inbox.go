@@ -57,11 +57,33 @@ func receive(ctx context.Context, tx *sql.Tx, r Received, now time.Time) (Intake
 	if len(added) > 0 {
 		return Fresh, exec(ctx, tx, "delete from hosts where host = ?", r.Host)
 	}
-	known, err := lite.All(ctx, tx, lite.Value[int64], "select id from inbox where activity = ?", r.Activity)
-	if err == nil && len(known) == 0 {
-		return Full, nil
+	known, err := lite.All(ctx, tx, lite.Value[string], "select iif(actor = ? and state = 'done', reason, '') from inbox where activity = ?", r.Actor, r.Activity)
+	if err != nil || len(known) == 0 {
+		return Full, err
 	}
-	return Again, err
+	if known[0] == "" {
+		return Again, nil
+	}
+	return Fresh, reopen(ctx, tx, r, known[0], now)
+}
+
+// reopen takes an activity that came before, and was taken back, for new. PeerTube and Misskey use
+// the id of a Follow, Like or Undo again when somebody changes their mind once more.
+func reopen(ctx context.Context, tx *sql.Tx, r Received, undo string, now time.Time) error {
+	if err := exec(ctx, tx, "delete from inbox where activity = ? and actor = ?", undo, r.Actor); err != nil {
+		return err
+	}
+	return exec(ctx, tx, "update inbox set body = ?1, state = 'queued', attempts = 0, reason = '', run_at = ?2, received_at = ?2 where activity = ?3",
+		string(r.Body), at(now), r.Activity)
+}
+
+// TakenBack records that an actor undid an activity of its own, so that the same may come again,
+// and be undone again.
+func (s *Store) TakenBack(ctx context.Context, undo Received, activity string, now time.Time) error {
+	return s.quietly(ctx, "take back", func(tx *sql.Tx) error {
+		return exec(ctx, tx, `insert into inbox (activity, actor, host, body, state, attempts, reason, run_at, received_at) values (?1, ?2, ?3, '', 'done', 0, ?4, ?5, ?5)
+			on conflict (activity) do update set state = 'done', reason = ?4 where actor = ?2 and state <> 'queued'`, activity, undo.Actor, undo.Host, undo.Activity, at(now))
+	})
 }
 
 // Lane is a host, and when there is something to do for it.
