@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,7 +50,7 @@ func nothing(*fixture) {}
 
 // tries has at least one good and one bad world for each check.
 func tries() []try {
-	return append(machineTries(), append(lineTries(), serviceTries()...)...)
+	return slices.Concat(machineTries(), lineTries(), serviceTries(), otherTries())
 }
 
 func machineTries() []try {
@@ -231,6 +232,13 @@ func serviceTries() []try {
 	auto := func(s certs.State) func(*fixture) {
 		return func(f *fixture) { f.set("tls", "auto"); f.state(s) }
 	}
+	next := func(in time.Duration) func(*fixture) {
+		return func(f *fixture) {
+			now := time.Now()
+			f.cfg.Now = func() time.Time { return now }
+			auto(certs.State{Mode: "auto", LastError: "no route", Next: now.Add(in)})(f)
+		}
+	}
 	day := 24 * time.Hour
 	return []try{
 		{"D12", "free", func(f *fixture) { f.set("listen", "127.0.0.1:0") }, OK, "free"},
@@ -280,10 +288,15 @@ func serviceTries() []try {
 		{"D40", "nobody there", func(f *fixture) { f.name("127.0.0.1"); f.cfg.HTTPS = 1 }, Fail, "Nothing answers"},
 		{"D41", "well", auto(certs.State{Mode: "auto"}), OK, "4 tries left"},
 		{"D41", "no certificate", auto(certs.State{Mode: "auto", LastError: "no route", Next: time.Now().Add(time.Hour)}), Fail, "no route"},
-		{"D41", "soon", auto(certs.State{Mode: "auto", LastError: "no route", Next: time.Now().Add(20 * time.Second)}), Fail, "comes in less than a minute;"},
-		{"D41", "later", auto(certs.State{Mode: "auto", LastError: "no route", Next: time.Now().Add(15*time.Minute + 10*time.Second)}), Fail, "comes in 15 minutes;"},
-		{"D41", "due", auto(certs.State{Mode: "auto", LastError: "no route"}), Fail, "comes at once;"},
+		{"D41", "soon", next(20 * time.Second), Fail, "comes in less than a minute;"},
+		{"D41", "later", next(15 * time.Minute), Fail, "comes in 15 minutes;"},
+		{"D41", "due", next(-time.Second), Fail, "comes at once;"},
 		{"D41", "not renewed", auto(certs.State{Mode: "auto", LastError: "no route", NotAfter: time.Now().Add(day)}), Warn, "no route"},
+	}
+}
+
+func otherTries() []try {
+	return []try{
 		{"D42", "well", func(f *fixture) { f.serve(); f.proxied("8.8.4.4", 206, 101, 401) }, OK, "come through"},
 		{"D42", "forged address", func(f *fixture) { f.serve(); f.proxied(forged, 206, 101, 401) }, Fail, "X-Forwarded-For"},
 		{"D42", "no ranges", func(f *fixture) { f.serve(); f.proxied("8.8.4.4", 200, 101, 401) }, Fail, "seeking"},
