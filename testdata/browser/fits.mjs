@@ -42,6 +42,22 @@ export function fitTests(use) {
     }));
   }
 
+  test("fits the window: an address that is none", () => use(async (page) => {
+    await page.size(...sizes[0]);
+    await page.goto(`${site.base}/interact?what=like&video=${site.id}`);
+    await page.run(() => {
+      document.querySelector(".home input[name=handle]").value = "nobody";
+      document.querySelector(".home").submit(); // as without script
+    });
+    await answered(page);
+    for (const [width, height] of sizes) {
+      await page.size(width, height);
+      const got = await page.run(wide);
+      ok(got.page <= got.window, `at ${width} px the page is ${got.page} wide, the window ${got.window}`);
+      ok((await page.run(() => document.querySelector("h1").offsetHeight)) < 120, `at ${width} px the heading has too little room`);
+    }
+  }));
+
   test("a watch page offers to follow, like, boost, reply and share", () => use(async (page) => {
     await page.size(1280, 800);
     await page.goto(site.watch);
@@ -54,6 +70,16 @@ export function fitTests(use) {
     ok(offered.asks >= 3, `${offered.asks} ways to answer from elsewhere`);
     ok(offered.comments > 0, "comments");
   }));
+}
+
+// answered waits until the page says what was wrong. While the browser changes pages, asking it
+// fails.
+async function answered(page) {
+  const end = Date.now() + 20000;
+  while (!(await page.run(() => !!document.querySelector("[role=alert]")).catch(() => false))) {
+    ok(Date.now() < end, "nothing says what is wrong");
+    await new Promise((go) => setTimeout(go, 50));
+  }
 }
 
 // fits opens a popover by its button and looks where it stands.
