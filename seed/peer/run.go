@@ -238,7 +238,16 @@ func (s *Seed) start() (*process, error) {
 const firstExtra = 3
 
 // Child is what the hidden command runs: until stdin ends, which the parent's death ends too.
+//
+// What libraries print meanwhile goes nowhere: strangers decide how much that is, and the parent
+// keeps the beginning only. The reason of a crash comes from Go's runtime, which writes past this.
 func Child(ctx context.Context, stdin io.Reader, stdout io.Writer, conn *net.UDPConn) error {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("silence the libraries: %w", err)
+	}
+	defer func(before *os.File) { os.Stderr = before }(os.Stderr)
+	os.Stderr = null
 	return child.Run(ctx, child.Config{In: stdin, Out: stdout, Conn: conn})
 }
 

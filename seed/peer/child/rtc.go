@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/tubelet/tubelet/seed/peer/stun"
@@ -49,10 +48,8 @@ func newAnswerer(socket stun.Conn, s *shelf, h *hub) (*answerer, error) {
 	if err != nil {
 		return nil, err
 	}
-	quiet := &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled, ScopeLevels: map[string]logging.LogLevel{}}
-	mux := webrtc.NewICEUDPMux(quiet.NewLogger("ice"), socket)
+	mux := webrtc.NewICEUDPMux(nil, socket) // it logs to standard error, as everything here; see peer.Child
 	var e webrtc.SettingEngine
-	e.LoggerFactory = quiet
 	e.SetLite(true)
 	e.SetICEUDPMux(mux)
 	e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
