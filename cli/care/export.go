@@ -22,8 +22,8 @@ func newExport(a *app.App) *cobra.Command {
 		Short: "Write the channel as plain files",
 		Long: `Writes everything as files that other programs read: a folder for each video with the original,
 or the best rendition where that is not kept, captions, picture, description as Markdown and all
-else as JSON; comments; followers.csv; what you like and boost. Drafts are among them, keys are not. DIR must be empty.
-For a copy that can be served again, make a backup.`,
+else as JSON; comments; followers.csv; what you like and boost. Drafts are among them, keys are
+not. DIR must be empty. For a copy that can be served again, make a backup.`,
 		Example: "  tubelet export my-channel",
 		Args:    line.Words("a folder to write to"),
 		RunE:    func(c *cobra.Command, args []string) error { return runExport(c.Context(), a, args[0]) },

@@ -20,7 +20,8 @@ func newPin(a *app.App) *cobra.Command {
 		Use:   "pin ID",
 		Short: "Show a video before all others",
 		Long: `Shows a public video before all others, on the channel's page and in profiles on other servers.
-At most five are pinned, the latest pinned first. Hiding a video, or making it unlisted, takes it off.`,
+At most five are pinned, the latest pinned first. Hiding a video, or making it unlisted, takes
+it off.`,
 		Example:           "  tubelet pin k3v9x2m1qa\n  tubelet pin k3v9x2m1qa --undo",
 		Args:              line.Words("the ID of a video"),
 		ValidArgsFunction: a.CompleteVideos,
