@@ -90,7 +90,7 @@ func answers(t *testing.T, r *rig, p *place, post, said map[string]any) {
 	answered := r.tubelet("reply", comment, "Glad to *hear* it").(map[string]any)
 	r.wait("the creator's answer arrives", func() bool { return c.heard(post, "hear") })
 	r.save("thread", c.call(http.MethodGet, fmt.Sprintf("/api/v1/statuses/%s/context", post["id"]), nil))
-	r.picture(p.page)
+	r.picture(p.page, "hear")
 
 	for deed, count := range map[string]string{"like": "favourites_count", "boost": "reblogs_count"} {
 		counted := func() float64 {

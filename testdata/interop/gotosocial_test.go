@@ -49,7 +49,7 @@ func startGoToSocial(t *testing.T, r *rig) *place {
 		p.people[name] = signIn(t, "https://gts.test", name+"@gts.test", password)
 	}
 	p.alias = func(name, actor string) {
-		p.people[name].call(http.MethodPost, "/api/v1/accounts/alias", url.Values{"also_known_as_uris[]": {actor}})
+		p.people[name].call(http.MethodPost, "/api/v1/accounts/alias", url.Values{"also_known_as_uris": {actor}})
 	}
 	p.move = func(name, actor string) {
 		p.people[name].call(http.MethodPost, "/api/v1/accounts/move", url.Values{"password": {password}, "moved_to_uri": {actor}})

@@ -41,8 +41,7 @@ func TestPeerTube(t *testing.T) {
 		return
 	}
 	t.Logf("it is shown as %v", pick(found[0], "displayName", "name", "description", "followersCount"))
-	p.call(http.MethodPost, "/api/v1/users/me/subscriptions", map[string]any{"uri": channel})
-	r.wait("subscription", func() bool { return len(r.list("followers")) == 1 })
+	asked(t, r, p)
 	r.wait("the back catalogue arrives", func() bool { return p.video("An older video") != nil })
 
 	// Following the account too, the server gets the Person's Create twice and the Group's Announce.
@@ -65,7 +64,8 @@ func TestPeerTube(t *testing.T) {
 	p.call(http.MethodDelete, "/api/v1/server/following/workshop@"+ours, nil)
 	p.call(http.MethodDelete, "/api/v1/users/me/subscriptions/"+channel, nil)
 	r.wait("subscription taken back", func() bool { return len(r.list("followers")) == 0 })
-	asked(t, r, p)
+	p.call(http.MethodPost, "/api/v1/users/me/subscriptions", map[string]any{"uri": channel})
+	r.wait("subscription once more, by its old id", func() bool { return len(r.list("followers")) == 1 })
 }
 
 // texts writes captions and chapters, and returns how to publish them.
@@ -105,12 +105,14 @@ func asked(t *testing.T, r *rig, p *tube) {
 	t.Helper()
 	r.tubelet("config", "set", "followers.approve", "true")
 	p.call(http.MethodPost, "/api/v1/users/me/subscriptions", map[string]any{"uri": channel})
-	r.wait("a subscription waits for the creator", func() bool { list := r.list("followers"); return len(list) == 1 && list[0]["state"] == "asks" })
+	if !r.wait("a subscription waits for the creator", func() bool { list := r.list("followers"); return len(list) == 1 && list[0]["state"] == "asks" }) {
+		t.FailNow()
+	}
 	listed := func() bool { return len(items(p.call(http.MethodGet, "/api/v1/users/me/subscriptions", nil))) == 1 }
 	t.Logf("meanwhile it is listed there: %v", listed())
 	r.tubelet("followers", "approve", fmt.Sprint(r.list("followers")[0]["acct"]))
 	r.wait("it is approved", func() bool { return r.list("followers")[0]["state"] == "follows" && listed() })
-	r.settled("our Accept is taken")
+	r.tubelet("config", "set", "followers.approve", "false")
 }
 
 // shown logs what PeerTube made of a video.
@@ -135,7 +137,7 @@ func shown(t *testing.T, r *rig, p *tube, video map[string]any) {
 	if list := items(p.call(http.MethodGet, "/api/v1/video-channels/"+channel+"/videos", nil)); len(list) != 2 {
 		t.Errorf("FAILS: of two videos %d are there", len(list))
 	}
-	r.picture(peertube + "/w/" + fmt.Sprint(video["shortUUID"]))
+	r.picture(peertube+"/w/"+fmt.Sprint(video["shortUUID"]), "A bench vise")
 }
 
 // feedback is what viewers there do with a video.
@@ -147,6 +149,10 @@ func feedback(t *testing.T, r *rig, p *tube, object string, video map[string]any
 	r.wait("dislike instead", func() bool { return r.count(object, "dislikes") == 1 && r.count(object, "likes") == 0 })
 	p.call(http.MethodPut, at+"/rate", map[string]any{"rating": "none"})
 	r.wait("neither", func() bool { return r.count(object, "dislikes") == 0 })
+	p.call(http.MethodPut, at+"/rate", map[string]any{"rating": "like"})
+	r.wait("like once more, by its old id", func() bool { return r.count(object, "likes") == 1 })
+	p.call(http.MethodPut, at+"/rate", map[string]any{"rating": "none"})
+	r.wait("and no longer", func() bool { return r.count(object, "likes") == 0 })
 
 	thread := p.call(http.MethodPost, at+"/comment-threads", map[string]any{"text": "It slips at 0:05"})
 	r.wait("comment", func() bool { return has(r.list("comments"), "It slips") })

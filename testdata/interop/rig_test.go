@@ -219,15 +219,19 @@ func (r *rig) save(name string, answer any) {
 	must(r.t, os.WriteFile(filepath.Join(r.keep, "api", name+".json"), append(text, '\n'), 0o644))
 }
 
-// picture keeps what a page looks like in Chromium, where CHROMIUM names it.
-func (r *rig) picture(address string) {
+// picture keeps what a page looks like in Chromium once it shows a text, where CHROMIUM names it.
+func (r *rig) picture(address, text string) {
 	r.t.Helper()
 	if os.Getenv("CHROMIUM") == "" || address == "" {
 		return
 	}
 	shot := filepath.Join(r.t.TempDir(), "page.png")
-	r.run("", os.Getenv("CHROMIUM"), "--headless=new", "--no-sandbox", "--ignore-certificate-errors", "--hide-scrollbars", "--user-data-dir="+r.t.TempDir(),
-		"--window-size=1000,1000", "--timeout=15000", "--screenshot="+shot, address)
+	said, err := exec.Command("node", "page.mjs", address, text, shot).CombinedOutput()
+	if err != nil {
+		r.t.Errorf("FAILS: a picture of %s: %s", address, said)
+		return
+	}
+	r.t.Logf("works: %s in Chromium: %s", address, said)
 	r.run("", "ffmpeg", "-v", "error", "-y", "-i", shot, "-quality", "60", filepath.Join(r.keep, "page.webp"))
 }
 

@@ -1,0 +1,19 @@
+// Takes a picture of a page once it shows a text and, where it has a video, that has begun to play.
+// usage: node page.mjs ADDRESS TEXT FILE; prints how many seconds of a video it has seen, as JSON.
+
+import { launchChromium } from "../browser/chromium.mjs";
+
+const [address, text, file] = process.argv.slice(2);
+const patience = { timeout: 120_000 };
+const browser = await launchChromium(["--ignore-certificate-errors"]);
+try {
+  const page = await browser.newPage({ viewport: { width: 1000, height: 800 }, ignoreHTTPSErrors: true });
+  await page.goto(address, patience);
+  await page.getByText(text).locator("visible=true").first().waitFor(patience);
+  const video = () => document.querySelector("video")?.currentTime ?? 0;
+  if (await page.locator("video").count()) await page.waitForFunction(() => document.querySelector("video").currentTime > 1, null, patience).catch(() => {});
+  console.log(JSON.stringify({ played: await page.evaluate(video) }));
+  await page.screenshot({ path: file });
+} finally {
+  await browser.close();
+}
