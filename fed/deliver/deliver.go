@@ -64,10 +64,16 @@ func (d *Deliver) Run(ctx context.Context) error {
 	return lanes.Run(ctx, lanes.Config{Most: atOnce, List: d.cfg.Store.Lanes, Work: d.work, Woken: d.cfg.Woken, Log: d.cfg.Log})
 }
 
+// errStuck means that too much waits to be recorded for anything more to be sent.
+var errStuck = errors.New("how earlier attempts went cannot be stored")
+
 // work delivers some of what is due for a host, until something fails.
 func (d *Deliver) work(ctx context.Context, host string) error {
 	if err := d.close(ctx, host); err != nil {
 		return err
+	}
+	if d.stuck() {
+		return errStuck
 	}
 	for range turn {
 		delivery, err := d.cfg.Store.Due(ctx, host, time.Now())
@@ -123,11 +129,19 @@ func (d *Deliver) wait(ctx context.Context) {
 func (d *Deliver) record(ctx context.Context, host string, outcome social.Outcome) error {
 	_, err := d.rows.Do(ctx, outcome)
 	if err != nil {
+		outcome.Body = nil // it may be kept for hours
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.open[host] = outcome
 	}
 	return err
+}
+
+// stuck reports whether so many attempts could not be recorded that there is no use in more.
+func (d *Deliver) stuck() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.open) >= atOnce
 }
 
 // close stores what could not be stored when it happened.

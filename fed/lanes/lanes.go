@@ -145,7 +145,11 @@ func (r *runner) start(ctx context.Context, lane social.Lane) {
 
 // wait returns when there may be something to begin.
 func (r *runner) wait(ctx context.Context) {
-	timer := time.NewTimer(time.Until(r.next))
+	next := r.next
+	if anew := r.listed.Add(settle); len(r.pending) > 0 && next.Before(anew) {
+		next = anew // before which nothing is looked for
+	}
+	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()
 	select {
 	case t := <-r.done:
