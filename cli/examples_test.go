@@ -97,7 +97,7 @@ func story(example string) string {
 		b.WriteString("exec tubelet serve &server&\nexec get -wait http://127.0.0.1:$PORT/\nexec tubelet health\nkill -INT server\nwait server\n")
 	} else if strings.HasPrefix(example, "tubelet mirror run") {
 		fmt.Fprintf(&b, "exec timeout --preserve-status -s INT 5 %s\n", strings.Replace(run, "9000", "$PORT", 1))
-	} else if example == "tubelet notify test" || strings.Contains(example, "federation check") || strings.Contains(example, " move-") || deed && strings.Contains(example, "https://") || strings.Contains(example, "video.example") && strings.HasPrefix(example, "tubelet mirror ") {
+	} else if example == "tubelet notify test" || strings.Contains(example, "federation check") || strings.Contains(example, " move-") || strings.Contains(example, " --via ") || deed && strings.Contains(example, "https://") || strings.Contains(example, "video.example") && strings.HasPrefix(example, "tubelet mirror ") {
 		// They speak to servers that are not there: all but that can be tried.
 		fmt.Fprintf(&b, "! exec sh example.sh\nstderr .\n! stderr 'no command|--help'\n")
 		b.WriteString("-- example.sh --\n" + run + "\n")
