@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -16,8 +17,7 @@ func videoID(c store.Channel, word string) string {
 		address = "https://" + word
 	}
 	u, err := url.Parse(address)
-	// A channel to try out goes by every name of this machine.
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !c.Local && !strings.EqualFold(u.Host, c.Domain) {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !isOurs(c, u) {
 		return word
 	}
 	for _, before := range []string{"/w/", "/embed/"} {
@@ -27,4 +27,14 @@ func videoID(c store.Channel, word string) string {
 		}
 	}
 	return word
+}
+
+// isOurs reports whether an address is of the channel's host. One to try out goes by every name
+// that means this machine, and any port.
+func isOurs(c store.Channel, u *url.URL) bool {
+	if strings.EqualFold(u.Host, c.Domain) {
+		return true
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return c.Local && (strings.EqualFold(u.Hostname(), "localhost") || err == nil && ip.IsLoopback())
 }

@@ -22,6 +22,8 @@ func TestVideoID(t *testing.T) {
 		{"preview of a draft", ours, "https://video.example/w/k3v9x2m1qa~abcdefgh", "k3v9x2m1qa"},
 		{"player", ours, "https://video.example/embed/k3v9x2m1qa", "k3v9x2m1qa"},
 		{"local", local, "http://127.0.0.1:8099/w/k3v9x2m1qa", "k3v9x2m1qa"},
+		{"local by IPv6", local, "http://[::1]:8099/w/k3v9x2m1qa", "k3v9x2m1qa"},
+		{"local, another site", local, "https://other.example/w/k3v9x2m1qa", "https://other.example/w/k3v9x2m1qa"},
 		{"another site", ours, "https://other.example/w/k3v9x2m1qa", "https://other.example/w/k3v9x2m1qa"},
 		{"another port", ours, "https://video.example:8443/w/k3v9x2m1qa", "https://video.example:8443/w/k3v9x2m1qa"},
 		{"another page", ours, "https://video.example/about", "https://video.example/about"},
