@@ -164,7 +164,7 @@ func runConfigList(ctx context.Context, a *app.App, noHeader bool) error {
 // command with a long path does not push all explanations to the edge.
 const (
 	keyColumn   = 22
-	valueColumn = 14
+	valueColumn = 16
 )
 
 // layoutSetting returns the lines of a setting: key, value, and the meaning, which goes on
