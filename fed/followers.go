@@ -74,9 +74,9 @@ func answer(ctx context.Context, s *social.Store, site vocab.Site, kind string, 
 }
 
 // Block stops hearing an actor or a host. An actor that follows is told that it no longer does. What
-// the creator liked and boosted of theirs is taken back: Mastodon, too, would leave it standing (its
-// app/lib/activitypub/activity/block.rb ends follows only), and followers would go on seeing a boost of
-// who is blocked. Of a host only others hear that, since nothing is said to it any more.
+// the creator liked and boosted of theirs is taken back, which no block does by itself: Mastodon's ends
+// follows only (its app/services/block_service.rb), and followers would go on seeing a boost of who is
+// blocked. Of a host only others hear that, since nothing is said to it any more.
 func (f *Fed) Block(ctx context.Context, b social.Block) error {
 	site, err := f.Site(ctx)
 	if err != nil {

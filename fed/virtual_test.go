@@ -132,93 +132,112 @@ func TestHoursOfRetries(t *testing.T) {
 	}
 }
 
-func hours(t *testing.T, n int) {
-	w := &wires{lines: map[string]*line{}}
-	all, lines := make([]*tubelet, n), make([]*line, n)
-	for i := range all {
-		var on ground
-		on, lines[i] = w.ground(t)
-		all[i] = newTubeletOn(t, fmt.Sprint("chan", i), on)
-		all[i].run(t)
-	}
-	each := func(do func(a, b *tubelet)) { // for every two of them, both ways
-		for _, a := range all {
-			for _, b := range all {
-				if a != b {
-					do(a, b)
-				}
+// crowd are channels that follow each other, each with a film.
+type crowd struct {
+	wires *wires
+	all   []*tubelet
+	lines []*line
+	film  map[*tubelet]string
+}
+
+// each does something with every two of them, both ways.
+func (c *crowd) each(do func(a, b *tubelet)) {
+	for _, a := range c.all {
+		for _, b := range c.all {
+			if a != b {
+				do(a, b)
 			}
 		}
 	}
-	each(func(a, b *tubelet) { b.says(t, a, "Follow", a.person()) })
+}
+
+// comment is what b says under a's film.
+func (c *crowd) comment(t *testing.T, a, b *tubelet, name string) {
+	b.says(t, a, "Create", b.serve(name+c.film[a], a.url+"/videos/"+c.film[a], "<p>Fine!</p>"))
+}
+
+func newCrowd(t *testing.T, n int) *crowd {
+	c := &crowd{&wires{lines: map[string]*line{}}, make([]*tubelet, n), make([]*line, n), map[*tubelet]string{}}
+	for i := range c.all {
+		var on ground
+		on, c.lines[i] = c.wires.ground(t)
+		c.all[i] = newTubeletOn(t, fmt.Sprint("chan", i), on)
+		c.all[i].run(t)
+	}
+	c.each(func(a, b *tubelet) { b.says(t, a, "Follow", a.person()) })
 	time.Sleep(time.Minute)
-	each(func(a, b *tubelet) {
+	c.each(func(a, b *tubelet) {
 		if b.took(t, a, "/activities/accept/") != 1 {
 			t.Errorf("%s has no Accept of %s", b.url, a.url)
 		}
 	})
-
-	// All of them like, boost and comment on a video of all others.
-	film := map[*tubelet]string{}
-	for _, a := range all {
-		film[a] = a.publish(t, "A film").ID
+	for _, a := range c.all {
+		c.film[a] = a.publish(t, "A film").ID
 	}
 	time.Sleep(time.Minute)
-	comment := func(a, b *tubelet, name string) {
-		b.says(t, a, "Create", b.serve(name+film[a], a.url+"/videos/"+film[a], "<p>Fine!</p>"))
-	}
-	each(func(a, b *tubelet) {
+	return c
+}
+
+func hours(t *testing.T, n int) {
+	c := newCrowd(t, n)
+	// All of them like, boost and comment on the film of all others.
+	c.each(func(a, b *tubelet) {
 		for _, kind := range []string{fed.Like, fed.Boost} {
-			if _, err := b.DoAt(t.Context(), kind, a.url+"/videos/"+film[a]); err != nil {
+			if _, err := b.DoAt(t.Context(), kind, a.url+"/videos/"+c.film[a]); err != nil {
 				t.Fatal(err)
 			}
 		}
-		comment(a, b, "first")
+		c.comment(t, a, b, "first")
 	})
 	time.Sleep(time.Minute)
 
 	// The last is cut off, and all go on talking.
-	last := all[n-1]
-	w.cut(lines[n-1], true)
-	for _, a := range all {
+	last := c.all[n-1]
+	c.wires.cut(c.lines[n-1], true)
+	for _, a := range c.all {
 		a.publish(t, "Another film")
 	}
-	each(func(a, b *tubelet) {
-		c := a.waitComment(t, b.url+"/notes/first"+film[a])
-		if _, err := a.Reply(t.Context(), film[a], c.ID, "Thank you"); err != nil {
+	c.each(func(a, b *tubelet) {
+		said := a.waitComment(t, b.url+"/notes/first"+c.film[a])
+		if _, err := a.Reply(t.Context(), c.film[a], said.ID, "Thank you"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.DoTo(t.Context(), fed.Like, c.ID); err != nil {
+		if _, err := a.DoTo(t.Context(), fed.Like, said.ID); err != nil {
 			t.Fatal(err)
 		}
-		comment(a, b, "second")
+		c.comment(t, a, b, "second")
 	})
 	time.Sleep(100 * time.Minute)
-	each(func(a, b *tubelet) {
+	c.each(func(a, b *tubelet) {
 		away := a == last || b == last
 		if _, failed := a.waiting(t); away && failed == 0 {
 			t.Errorf("nothing that %s says fails", a.url)
 		}
 		if got, want := b.took(t, a, "/activities/create/"), 2; away != (got < want) {
-			t.Errorf("%s has %d of %d videos of %s", b.url, got, want, a.url)
+			t.Errorf("%s has %d of %d films of %s", b.url, got, want, a.url)
 		}
 	})
-
-	w.cut(lines[n-1], false)
+	c.wires.cut(c.lines[n-1], false)
 	time.Sleep(50 * time.Minute) // the eighth attempt comes after two hours, more or less
-	each(func(a, b *tubelet) {
-		for what, want := range map[string]int{"create": 2, "create-comment": n - 1, "boost": n - 1, "like": 2, "test": 3} { // test: Follow, comments
+	c.complete(t)
+}
+
+// complete checks that all that was said has come to everybody, once, and nothing is left to say.
+func (c *crowd) complete(t *testing.T) {
+	others := len(c.all) - 1
+	c.each(func(a, b *tubelet) {
+		for what, want := range map[string]int{"create": 2, "create-comment": others, "boost": others, "like": 2, "test": 3} { // test: Follow, comments
 			if got := b.took(t, a, "/activities/"+what+"/"); got != want {
 				t.Errorf("%s took %d of %d %s of %s", b.url, got, want, what, a.url)
 			}
 		}
 	})
-	for _, a := range all {
+	for _, a := range c.all {
 		if waits, _ := a.waiting(t); waits != 0 {
 			t.Errorf("%s has still %d on their way", a.url, waits)
 		}
-		others := int64(n - 1) // each has two comments here, of which one is answered
-		if got, want := a.counts(t, film[a]), (social.Counts{Likes: others, Boosts: others, Comments: 3 * others}); got != want {
+		n := int64(others) // each has two comments here, of which one is answered
+		if got, want := a.counts(t, c.film[a]), (social.Counts{Likes: n, Boosts: n, Comments: 3 * n}); got != want {
 			t.Errorf("%s: %+v, want %+v", a.url, got, want)
 		}
 	}
