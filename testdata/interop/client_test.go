@@ -59,12 +59,16 @@ func (c *client) find(kind, what string) map[string]any {
 	return hits[0].(map[string]any)
 }
 
-// home returns the post with that title on the home timeline.
+// home returns a post on the home timeline; what Ada boosted, snac2 shows as a boost alone.
 func (c *client) home(uri string) map[string]any {
 	c.t.Helper()
 	posts, _ := c.call(http.MethodGet, "/api/v1/timelines/home", nil).([]any)
 	for _, post := range posts {
-		if post := post.(map[string]any); post["uri"] == uri {
+		post, _ := post.(map[string]any)
+		if inner, boosted := post["reblog"].(map[string]any); boosted {
+			post = inner
+		}
+		if post["uri"] == uri {
 			return post
 		}
 	}
@@ -97,12 +101,9 @@ func contains(answer any, text string) bool {
 	return strings.Contains(string(all), text)
 }
 
-// seen returns a post as it is shown now, on the timeline or looked up.
+// seen returns a post as it is shown now.
 func (c *client) seen(uri string) string {
 	c.t.Helper()
 	now := c.home(uri)
-	if now == nil {
-		now = c.find("statuses", uri)
-	}
 	return fmt.Sprint(now["spoiler_text"], " ", now["content"])
 }

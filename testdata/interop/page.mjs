@@ -10,9 +10,15 @@ try {
   const page = await browser.newPage({ viewport: { width: 1000, height: 800 }, ignoreHTTPSErrors: true });
   await page.goto(address, patience);
   await page.getByText(text).locator("visible=true").first().waitFor(patience);
-  const video = () => document.querySelector("video")?.currentTime ?? 0;
-  if (await page.locator("video").count()) await page.waitForFunction(() => document.querySelector("video").currentTime > 1, null, patience).catch(() => {});
-  console.log(JSON.stringify({ played: await page.evaluate(video) }));
+  const seen = () => document.querySelector("video")?.currentTime ?? 0;
+  const play = () => {
+    const video = document.querySelector("video");
+    video.muted = true;
+    if (video.paused) video.play().catch(() => {});
+    return video.currentTime > 1;
+  };
+  if (await page.locator("video").count()) await page.waitForFunction(play, null, { timeout: 60_000, polling: 1000 }).catch(() => {});
+  console.log(JSON.stringify({ played: await page.evaluate(seen) }));
   await page.screenshot({ path: file });
 } finally {
   await browser.close();
