@@ -54,9 +54,11 @@ func TestFedify(t *testing.T) {
 	if got, want := lead(t, "follow"), leads+url.QueryEscape(person); got != want {
 		t.Errorf("to follow, visitors are led to %s, want %s", got, want)
 	}
+	peer.do("strict", "id", person+"/followers") // so that it is in the page cache, with nobody in it
 	peer.do("follow", "to", person)
 	peer.wait("the follow is accepted", func(got map[string]any) bool { return got["kind"] == "Accept" && got["actor"] == person })
 	c.wait("a follower", func() bool { return c.followers() == 1 })
+	lists(t, c, peer)
 
 	c.publish()
 	created := peer.wait("the video arrives", func(got map[string]any) bool { return got["kind"] == "Create" && got["type"] == "Video" })
@@ -176,6 +178,23 @@ func deeds(t *testing.T, hand *fed.Fed, peer *peer, comment int64) {
 		t.Errorf("%+v", elsewhere)
 	}
 	peer.wait("a like by address", func(got map[string]any) bool { return got["kind"] == "Like" && got["objectId"] == ada+"/notes/2" })
+}
+
+// lists looks who follows: how many is told to everybody, who if the creator wants that.
+func lists(t *testing.T, c *channel, peer *peer) {
+	page := person + "/followers?page=1"
+	c.wait("the count", func() bool { return strings.Contains(fmt.Sprint(peer.do("strict", "id", person+"/followers")), as+"totalItems:[map[@type:http://www.w3.org/2001/XMLSchema#nonNegativeInteger @value:1]]") })
+	if status := status(t, page); status != http.StatusNotFound {
+		t.Errorf("who follows: %d", status)
+	}
+	must(t, c.db.SetSetting(t.Context(), "federation.lists", "on"))
+	c.wait("the list", func() bool { return status(t, page) == http.StatusOK })
+	if got := fmt.Sprint(peer.do("strict", "id", page)); !strings.Contains(got, ada+"/users/ada") {
+		t.Errorf("who follows: %s", got)
+	}
+	peer.do("strict", "id", person+"/following?page=1")
+	must(t, c.db.SetSetting(t.Context(), "federation.lists", "off"))
+	c.wait("no list", func() bool { return status(t, page) == http.StatusNotFound })
 }
 
 // pins are told as additions to the collection that the actor names.
