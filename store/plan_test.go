@@ -191,6 +191,7 @@ func mayScan() map[string]string {
 		"select " + socialComments + " where c.html <> '' order by c.id desc limit": "in the order of its key, and a page of rows",
 		"select " + socialComments + " where c.actor is not null":                   "once an hour",
 		"select " + socialComments + " where c.state = 'held'":                      "all of a partial index",
+		"select a.id, a.uri, a.kind, a.acct, a.host, a.domain, a.name, a.url, a.inbox, a.shared_inbox, a.key_id, a.key_pem,\n\ta.avatar_url, a.avatar, a.fetched_at, f.target, f.follow, f.asked_at, f.accepted_at from (select actor from followers":                                                       "the page it has just found by the index",
 		"select a.id, a.uri, a.kind, a.acct, a.host, a.domain, a.name, a.url, a.inbox, a.shared_inbox, a.key_id, a.key_pem,\n\ta.avatar_url, a.avatar, a.fetched_at, f.target, f.follow, f.asked_at, f.accepted_at from followers f cross join actors a on a.id = f.actor\n\t\twhere f.accepted_at is null": "all of a partial index",
 	}
 }

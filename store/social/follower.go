@@ -61,8 +61,10 @@ func (s *Store) Followers(ctx context.Context, target Target, offset, limit int)
 	if err != nil {
 		return nil, 0, err
 	}
-	list, err := rows(ctx, s, "followers", scanFollower, "select "+followerColumns+` from followers f cross join actors a on a.id = f.actor
-		where f.target = ? and f.accepted_at is not null order by f.accepted_at desc, f.actor desc limit ? offset ?`, target, limit, offset)
+	// The index alone leads past those who are skipped; a cross join keeps the page's order.
+	list, err := rows(ctx, s, "followers", scanFollower, "select "+followerColumns+` from (select actor from followers
+			where target = ?1 and accepted_at is not null order by accepted_at desc, actor desc limit ?2 offset ?3) page
+		cross join followers f on f.target = ?1 and f.actor = page.actor cross join actors a on a.id = f.actor`, target, limit, offset)
 	return list, total, err
 }
 
