@@ -40,14 +40,46 @@ func TestSecurityTable(t *testing.T) {
 			}
 		}
 	}
+	all, rows := 0, 0
 	for group, last := range map[string]int{"A": 13, "B": 12, "C": 11, "D": 13, "E": 9, "F": 8, "G": 8} {
 		for i := range last {
+			all++
 			if id := fmt.Sprint(group, i+1); !seen[id] {
 				t.Errorf("no row for %s", id)
+			} else {
+				rows++
 			}
 		}
 	}
-	t.Logf("%d attacks, %d tests", len(seen), named)
+	t.Logf("hostile matrix: %d of %d attacks have a row, which name %d tests", rows, all, named)
+}
+
+// TestFaultTable looks whether the tests are there that the table of faults names.
+func TestFaultTable(t *testing.T) {
+	text, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Faults\n")
+	rows, named := regexp.MustCompile(`(?m)^\| ([a-z][^|]*) \|[^|]*\| (.*) \|$`).FindAllStringSubmatch(section, -1), 0
+	for _, row := range rows[min(1, len(rows)):] { // below its head
+		tests := regexp.MustCompile("`([a-z0-9/.]+)`((?: Test[A-Za-z0-9]+)+)").FindAllStringSubmatch(row[2], -1)
+		if len(tests) == 0 {
+			t.Errorf("%s: nothing tries it", row[1])
+		}
+		for _, part := range tests {
+			for _, name := range strings.Fields(part[2]) {
+				named++
+				if !declares(t, part[1], name) {
+					t.Errorf("%s: package %s has no %s", row[1], part[1], name)
+				}
+			}
+		}
+	}
+	if len(rows) < 12 {
+		t.Errorf("%d rows", len(rows))
+	}
+	t.Logf("%d faults, %d tests", len(rows)-1, named)
 }
 
 // ids reads "A1-A3, B2".
