@@ -7,18 +7,19 @@ import { Cutter } from "./cutter.js";
 import { mime } from "./mime.js";
 
 const otherwise = 200; // milliseconds without bytes, after which we look what others brought
+const gathered = 3; // fragments to begin with, where the line is slower than the film
+const patience = 10000; // milliseconds in which the second and the third have to come
+const spareRate = 1.25; // times the film's rate: a line that fast feeds it without a pause
 
 export class Early {
-  // took, where given, hears of every chunk and its place in the file; brief says, after
-  // a fragment, that no more of them shall come this way; more returns what others brought
-  // of the file from a place on, or null.
-  constructor(video, rendition, duration, took, brief = () => false, more = () => null) {
-    this.video = video;
-    this.took = took;
-    this.brief = brief;
-    this.more = more;
-    this.rendition = rendition;
-    this.duration = duration;
+  // swarm is how those who share take part, all of it may be left out: took hears of every
+  // chunk and its place in the file; crowded says, after a fragment, that others may have
+  // what follows, and no more shall come this way; more returns what they brought of the
+  // file from a place on, or null; gather hears that we wait for that.
+  constructor(video, rendition, duration, swarm = {}) {
+    Object.assign(this, { video, rendition, duration, swarm });
+    this.held = []; // fragments that wait for those which follow
+    this.began = performance.now();
     this.stop = new AbortController();
     // A page that plays by itself has asked for the same address in its head.
     this.answer = fetch(rendition.first, { signal: this.stop.signal });
@@ -50,6 +51,7 @@ export class Early {
     if (!answer.ok) throw new Error(`first seconds: HTTP ${answer.status}`);
     await this.#pump(answer.body.getReader());
     if (this.fragments === 0 && this.at < this.rendition.enough && !this.stopping) await this.#goOn();
+    if (this.held.length > 0) await this.#gather();
   }
 
   // goOn gets the rest of a first fragment that is longer than what was asked for.
@@ -75,17 +77,46 @@ export class Early {
         if (others) began = bytes = 0;
         else if (began === 0) began = performance.now();
         else this.rate = ((bytes += value.length) * 8000) / Math.max(1, performance.now() - began);
-        if (!others) this.took?.(this.at, value);
-        this.at += value.length;
-        const pieces = this.cutter.cut(value);
-        this.fragments += pieces.length;
+        if (!others) this.swarm.took?.(this.at, value);
+        const pieces = this.#cut(value);
+        const enough = pieces.length > 0 && this.swarm.crowded?.();
+        if (enough && this.#slow) {
+          this.held = pieces;
+          break;
+        }
         for (const piece of pieces) fed = fed.then(() => this.#append(piece));
-        if (pieces.length > 0 && this.brief()) break;
+        if (enough) break;
       }
     } finally {
       reader.cancel().catch(() => {});
       await fed;
     }
+  }
+
+  #cut(value) {
+    this.at += value.length;
+    const pieces = this.cutter.cut(value);
+    this.fragments += pieces.length;
+    return pieces;
+  }
+
+  // slow says that the film would stand still after what has come.
+  get #slow() {
+    return this.rate < this.rendition.rate * spareRate && performance.now() - this.began > 1000;
+  }
+
+  // gather waits for two fragments more, which others bring or our server lets us fetch. A
+  // crowd on a slow line begins a little later, and then plays on.
+  async #gather() {
+    this.swarm.gather?.();
+    const end = performance.now() + patience;
+    const { video } = this;
+    while (this.fragments < gathered && performance.now() < end && !this.stopping && !video.seeking && !this.stop.signal.aborted) {
+      const value = this.swarm.more?.(this.at);
+      if (value?.length > 0) this.held.push(...this.#cut(value));
+      else await new Promise((ok) => setTimeout(ok, otherwise));
+    }
+    for (const piece of this.held.splice(0)) await this.#append(piece);
   }
 
   // next waits for bytes that follow what came, from our server or, when its line is slow,
@@ -95,7 +126,7 @@ export class Early {
       this.asked ??= reader.read();
       const answer = await Promise.race([this.asked, new Promise((ok) => setTimeout(ok, otherwise))]);
       if (!answer) {
-        const value = this.more(this.at);
+        const value = this.swarm.more?.(this.at);
         if (value?.length > 0) return { value, others: true };
         continue;
       }

@@ -72,8 +72,7 @@ export class Engine extends EventTarget {
   async #beginHLS(at) {
     const first = this.#firstRendition();
     if (at === 0 && Early.possible(first)) {
-      this.early = new Early(this.video, this.#shortened(first), this.data.duration,
-        (offset, bytes) => this.sharing.keep(first.height, offset, bytes), () => this.sharing.crowded, (at) => this.sharing.more(first.height, at));
+      this.early = new Early(this.video, this.#shortened(first), this.data.duration, this.#earlySwarm(first.height));
       this.#expectEarly(first.height);
       this.#show(first.height);
       await this.#pictured();
@@ -95,6 +94,16 @@ export class Engine extends EventTarget {
     const enough = Number(/first=(\d+)/.exec(first.first)?.[1] ?? 0);
     const short = Math.round(enough * sharedStart) + headerBytes;
     return short < enough ? { ...first, enough, first: first.first.replace(/first=\d+/, `first=${short}`) } : first;
+  }
+
+  #earlySwarm(height) {
+    const { sharing } = this;
+    return {
+      took: (offset, bytes) => sharing.keep(height, offset, bytes),
+      crowded: () => sharing.crowded,
+      more: (at) => sharing.more(height, at),
+      gather: () => sharing.expect(height, 0, true),
+    };
   }
 
   // expectEarly tells those who share which bytes are on their way already.

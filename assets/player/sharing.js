@@ -134,9 +134,9 @@ export class Sharing extends EventTarget {
   }
 
   // expect says that the first bytes of a rendition, up to one, are on their way from our
-  // server; 0 that they are no more.
-  expect(height, to) {
-    this.coming = { height, to };
+  // server; 0 that they are no more. While the player gathers, it does not begin yet.
+  expect(height, to, gathering = false) {
+    this.coming = { height, to, gathering };
     if (this.swarm) this.swarm.coming = this.coming;
   }
 

@@ -15,6 +15,7 @@ const mostFails = 3;
 const unpaired = 2; // seconds left, below which the first pieces are fetched without leave
 const mostAhead = 0.6; // of the memory
 const barren = 3000; // milliseconds in which a peer that never brought anything has to begin
+const guessed = 2; // seconds of a segment, before they are known
 const slowStart = 1500; // milliseconds, after which peers are asked for the player's own start too
 
 export class Room extends EventTarget {
@@ -22,7 +23,7 @@ export class Room extends EventTarget {
   constructor(hall, rendition, torrent) {
     super();
     Object.assign(this, { hall, rendition, torrent });
-    this.timeline = new Timeline(torrent, []);
+    this.timeline = new Timeline(torrent, evenly(torrent, hall.video.duration));
     this.store = new Store(torrent, hall.memory, (piece) => this.#distance(piece));
     this.loads = new Map(); // piece to its loading from a peer
     this.fetching = new Map(); // piece to when its fetching from our server began
@@ -171,7 +172,7 @@ export class Room extends EventTarget {
     for (const { piece, slack } of timeline.ahead(hall.position, ahead, buffered)) {
       if (store.has(piece) || this.fetching.has(piece) || (this.#coming(piece) && !this.#overtaken(piece))) continue;
       const bytes = store.missing(piece).reduce((sum, [a, b]) => sum + b - a, 0);
-      if (bytes > 0) list.push({ piece, slack: slack / Math.max(hall.rate, 0.1), bytes });
+      if (bytes > 0) list.push({ piece, slack: slack / Math.max(hall.rate, 0.1) + hall.spare, bytes });
     }
     return list;
   }
@@ -439,4 +440,12 @@ export class Room extends EventTarget {
     this.party?.close();
     this.store.clear();
   }
+}
+
+// evenly guesses the segments, until the playlist is here.
+function evenly(torrent, seconds) {
+  const count = Math.ceil(seconds / guessed) || 0;
+  const size = (torrent.length * guessed) / seconds;
+  const from = (i) => Math.min(torrent.length, Math.round(i * size));
+  return Array.from({ length: count }, (_, i) => ({ start: i * guessed, duration: guessed, from: from(i), to: from(i + 1) }));
 }

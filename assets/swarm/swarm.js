@@ -25,6 +25,7 @@ const hurry = 1.5; // seconds left, below which the player does not wait to hear
 const starvation = 8000;
 const picturePatience = 1500;
 const neighbours = 10;
+const gatherSlack = 2; // seconds that a player which gathers leaves to others to bring what follows
 const mostCopies = 5; // of the film, given while it is watched
 
 export class Swarm extends EventTarget {
@@ -171,6 +172,11 @@ export class Swarm extends EventTarget {
   // slack returns the seconds until the viewer comes to a second of the video.
   slack(start) {
     return (start - this.position) / Math.max(this.rate, 0.1);
+  }
+
+  // spare is the seconds after which the player will begin, while it gathers.
+  get spare() {
+    return this.coming.gathering ? gatherSlack : 0;
   }
 
   // alone says that the player should load as if there were no sharing. While we meet the

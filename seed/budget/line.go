@@ -11,7 +11,7 @@ import (
 // while they wait.
 const (
 	plainSlack = 3 * time.Second
-	leasedOwed = 1.0 / 4
+	leasedOwed = 1.0 / 2
 	plainOwed  = 1.0 / 10
 	bulkOwed   = 1.0 / 20
 	owedMost   = 256 << 10 // a class does not save up its share

@@ -207,6 +207,7 @@ const { Sender } = await load("sender.js");
   const sent = [];
   class Receiver extends EventTarget {
     asking = new Set();
+    backlog = 0;
     constructor(name, slack, left) {
       super();
       Object.assign(this, { name, slack, left });
@@ -242,7 +243,7 @@ const { Sender } = await load("sender.js");
 // No more is given than the share of a viewer, however much is asked.
 {
   let given = 0;
-  const peer = Object.assign(new EventTarget(), { asking: new Set(), room: true, give: (r) => peer.asking.delete(r) });
+  const peer = Object.assign(new EventTarget(), { asking: new Set(), room: true, backlog: 0, give: (r) => peer.asking.delete(r) });
   const sender = new Sender({ slack: () => 0, bytes: (r) => new Uint8Array(r.length), gave: (n) => (given += n), most: () => 1000 });
   sender.add(peer);
   for (let i = 0; i < 200; i++) peer.asking.add({ peer, piece: i, offset: 0, length: 100 });
@@ -253,6 +254,29 @@ const { Sender } = await load("sender.js");
   await new Promise((ok) => setTimeout(ok, 300));
   sender.pump();
   await settled(() => given > before);
+}
+
+// A slow line is found out, and is not filled; a fast one is used more and more, whether it
+// is asked for much all the time or for a piece now and then.
+{
+  const { Uplink } = await load("uplink.js");
+  for (const [line, often] of [[32e3, 50], [10e6, 50], [2500e3, 400]]) {
+    const uplink = new Uplink();
+    let [waiting, given, longest, most] = [0, 0, 0, 0];
+    for (let ms = 0, asked = 0; ms < 60000; ms += 50) {
+      if (ms % often === 0) asked = often === 50 ? Infinity : 131072;
+      for (; asked > 0 && uplink.may(waiting); asked -= 16384) {
+        uplink.gave(16384);
+        waiting += 16384;
+        if (ms >= 30000) given += 16384;
+      }
+      if (ms >= 30000) [longest, most] = [Math.max(longest, waiting / line), most + (often === 50 ? line / 20 : 131072 / 8)];
+      if (ms % 250 === 0) uplink.tick(0.25, waiting);
+      waiting = Math.max(0, waiting - line / 20);
+    }
+    assert.ok(given > 0.65 * most, `${given / 30} of ${most / 30} bytes a second are given on ${line}`);
+    assert.ok(longest < 1.6, `${longest} s of it wait`);
+  }
 }
 
 // What is here without a gap ends before the first piece that lacks something.
@@ -275,7 +299,7 @@ const { Sender } = await load("sender.js");
   const { Room } = await load("room.js");
   const asked = [];
   const hall = {
-    memory: new Memory(1 << 20), position: 0, counts: {}, coming: { height: 0, to: 0 },
+    memory: new Memory(1 << 20), video: { duration: 0 }, spare: 0, position: 0, counts: {}, coming: { height: 0, to: 0 },
     slack: () => 0, soon: () => {}, speak: () => {}, origin: { fetch: (name, from, to) => (asked.push([from, to]), new Promise(() => {})) },
   };
   const room = new Room(hall, { height: 360, file: "/360p.mp4" }, torrent);
@@ -293,7 +317,7 @@ const { Sender } = await load("sender.js");
   let now = 1000;
   performance.now = () => now;
   const hall = {
-    memory: new Memory(1 << 24), position: 0, rate: 1, counts: { viewers: 0, mirrors: 0, wasted: 0 }, coming: { height: 0, to: 0 },
+    memory: new Memory(1 << 24), video: { duration: 0 }, spare: 0, position: 0, rate: 1, counts: { viewers: 0, mirrors: 0, wasted: 0 }, coming: { height: 0, to: 0 },
     coordinated: true, standing: false, slack: () => 30, buffered: () => false, soon: () => {}, speak: () => {}, sender: { add: () => {} }, origin: { busy: 0 },
   };
   const room = new Room(hall, { height: 360, file: "/360p.mp4" }, torrent);
