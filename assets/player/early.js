@@ -7,8 +7,8 @@ import { Cutter } from "./cutter.js";
 import { mime } from "./mime.js";
 
 const otherwise = 200; // milliseconds without bytes, after which we look what others brought
-const gathered = 3; // fragments to begin with, where the line is slower than the film
-const patience = 10000; // milliseconds in which the second and the third have to come
+const gathered = 2; // fragments to begin with, where the line is slower than the film
+const patience = 6000; // milliseconds in which the second has to come
 const spareRate = 1.25; // times the film's rate: a line that fast feeds it without a pause
 
 export class Early {
@@ -105,7 +105,7 @@ export class Early {
     return this.rate < this.rendition.rate * spareRate && performance.now() - this.began > 1000;
   }
 
-  // gather waits for two fragments more, which others bring or our server lets us fetch. A
+  // gather waits for a fragment more, which others bring or our server lets us fetch. A
   // crowd on a slow line begins a little later, and then plays on.
   async #gather() {
     this.swarm.gather?.();

@@ -7,8 +7,8 @@ import (
 
 // The order at the gate. Starts go first, oldest first. Then leases by deadline, with the
 // plain players between them as if each always needed its bytes in plainSlack. Bulk takes
-// what is left. So that nobody waits for ever, plain and bulk are owed a share of all bytes
-// while they wait.
+// what is left. So that nobody waits for ever, leases, plain and bulk are owed a share of all
+// bytes while they wait: leases the most, since starts are fed by first copies.
 const (
 	plainSlack = 3 * time.Second
 	leasedOwed = 1.0 / 2
@@ -96,7 +96,9 @@ func (l *Line) choose(now time.Time, plain, bulk *Ticket) *Ticket {
 		return plain
 	case bulk != nil && l.owed[Bulk] >= float64(bulk.Bytes):
 		return bulk
-	case start != nil && (leased == nil || l.owed[Leased] < float64(leased.Bytes)):
+	case leased != nil && l.owed[Leased] >= float64(leased.Bytes):
+		return leased
+	case start != nil:
 		return start
 	case leased != nil && (plain == nil || leased.deadline.Sub(now) < plainSlack):
 		return leased

@@ -53,22 +53,25 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestNobodyStarves keeps every class waiting and counts who leaves.
+// TestNobodyStarves keeps every class waiting and counts who leaves, whether leases are needed
+// now or in a while.
 func TestNobodyStarves(t *testing.T) {
-	l, now := NewLine(), time.Unix(1000, 0)
-	push := func(c Class) { l.Push(now, claim(fmt.Sprint(c), c, 0), 16<<10) }
-	for c := range Classes {
-		push(c)
-	}
-	var sent [Classes]float64
-	for range 1000 {
-		ticket := l.Pop(now)
-		sent[ticket.Claim.Class]++
-		push(ticket.Claim.Class)
-	}
-	for class, least := range map[Class]float64{Start: 550, Leased: 240, Plain: 95, Bulk: 48} {
-		if sent[class] < least {
-			t.Errorf("class %d got %v of 1000 parts, want at least %v", class, sent[class], least)
+	for _, slack := range []time.Duration{0, 2 * plainSlack} {
+		l, now := NewLine(), time.Unix(1000, 0)
+		push := func(c Class) { l.Push(now, claim(fmt.Sprint(c), c, slack), 16<<10) }
+		for c := range Classes {
+			push(c)
+		}
+		var sent [Classes]float64
+		for range 1000 {
+			ticket := l.Pop(now)
+			sent[ticket.Claim.Class]++
+			push(ticket.Claim.Class)
+		}
+		for class, least := range map[Class]float64{Start: 300, Leased: 490, Plain: 95, Bulk: 48} {
+			if sent[class] < least {
+				t.Errorf("leases needed in %v: class %d got %v of 1000 parts, want at least %v", slack, class, sent[class], least)
+			}
 		}
 	}
 }

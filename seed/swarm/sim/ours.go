@@ -15,18 +15,20 @@ type Client struct {
 	InOrder     float64 // nearer than this, nearest first; beyond, rarest first
 	PerPeer     int     // pieces asked of one peer at a time; twice that with fewer than four peers
 	AtOnce      int
-	FarPatience float64 // seconds that a far piece may need
-	WishFrom    float64 // seconds of slack
-	WishHard    float64 // below this, also for a piece that a peer has
-	HTTPUntil   float64 // until P2P is up, it fetches what must come within this many seconds more than it takes
-	Slots       int     // transfers that it serves at a time
-	GiveMost    float64 // of the film's rate, that it gives on average; 0: all it can
-	Steady      float64 // seconds of video it waits for when its first segment took more than a second
+	FarPatience float64       // seconds that a far piece may need
+	WishFrom    float64       // seconds of slack
+	WishHard    float64       // below this, also for a piece that a peer has
+	HTTPUntil   float64       // until P2P is up, it fetches what must come within this many seconds more than it takes
+	Slots       int           // transfers that it serves at a time
+	GiveMost    float64       // of the film's rate, that it gives on average; 0: all it can
+	Steady      float64       // seconds of video it gathers when its first segment took more than a second
+	SteadyFor   time.Duration // for so long at most
+	Spare       float64       // seconds that it leaves to others meanwhile
 }
 
 // DefaultClient is the player's.
 func DefaultClient() Client {
-	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4, GiveMost: 5}
+	return Client{Window: 60, InOrder: 12, PerPeer: 1, AtOnce: 10, FarPatience: 6, WishFrom: 3, WishHard: 2, HTTPUntil: 1.5, Slots: 4, GiveMost: 5, Steady: 4, SteadyFor: 5 * time.Second, Spare: 2}
 }
 
 const (
@@ -307,8 +309,8 @@ func (v *viewer) earn(dt float64) {
 func (v *viewer) wish() {
 	v.wishes = v.wishes[:0]
 	f := v.film
-	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start < v.pos+v.w.client.WishFrom; i++ {
-		slack := max(0, f.segs[i].start-v.pos)
+	for i := v.bufSeg; i < len(f.segs) && f.segs[i].start+v.spare() < v.pos+v.w.client.WishFrom; i++ {
+		slack := max(0, f.segs[i].start-v.pos) + v.spare()
 		for u := f.segs[i].from; u <= f.segs[i].to && len(v.wishes) < 4; u++ {
 			if v.has(u) || slices.Contains(v.wishes, u) || v.comes(u, slack) {
 				continue

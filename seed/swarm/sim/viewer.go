@@ -30,12 +30,13 @@ type viewer struct {
 	ended         bool
 	endAt         time.Duration
 
-	pos       float64
-	started   bool
-	startedIn float64 // seconds
-	stall     float64
-	played    float64
-	bufSeg    int // first segment from pos on that is not whole
+	pos        float64
+	gatherFrom time.Duration // when its first segment was whole, 0 before
+	started    bool
+	startedIn  float64 // seconds
+	stall      float64
+	played     float64
+	bufSeg     int // first segment from pos on that is not whole
 
 	links   []*link
 	in, out []*xfer
@@ -147,7 +148,7 @@ func (v *viewer) play(now time.Duration, dt float64) {
 		until = f.segs[v.bufSeg].start
 	}
 	if !v.started {
-		if until > v.pos && (until-v.pos >= v.w.client.Steady || until >= f.length() || now-v.arrive < time.Second) {
+		if until > v.pos && v.ready(now, until-v.pos, until >= f.length()) {
 			v.started = true
 			v.startedIn = (now - v.arrive).Seconds()
 		}
@@ -164,6 +165,25 @@ func (v *viewer) play(now time.Duration, dt float64) {
 		return
 	}
 	v.stall += dt - step
+}
+
+// ready says whether a viewer begins to play. One whose first segment came slowly gathers more
+// of the film before it does, for a while; one in a crowd on a fast line, or alone, does not.
+func (v *viewer) ready(now time.Duration, ahead float64, end bool) bool {
+	if v.gatherFrom == 0 {
+		v.gatherFrom = now
+	}
+	c := v.w.client
+	slow := v.w.s.Mode == Coordinated && !v.plain && len(v.w.here) > 1 && v.gatherFrom-v.arrive > time.Second
+	return !slow || end || ahead >= c.Steady || now-v.gatherFrom > c.SteadyFor
+}
+
+// spare is the time that a viewer who gathers leaves to others before it wishes.
+func (v *viewer) spare() float64 {
+	if v.started || v.gatherFrom == 0 {
+		return 0
+	}
+	return v.w.client.Spare
 }
 
 // jump starts anew at pos, perhaps in another film.
