@@ -2,14 +2,16 @@
 // other, to a few peers at a time. Nothing is put on a line that has enough on it.
 
 const atOnce = 4;
+const littleWaiting = 16 * 1024; // bytes in all channels, while we are short of pieces ourselves
 const saved = 10; // seconds of what may be given, for a moment in which much is asked
 
 export class Sender {
   // slack(request) tells how soon the asking peer needs the piece; bytes(request) returns
   // them, or null where we no longer have them; most returns the bytes a second that we may
-  // give on average.
-  constructor({ slack, bytes, gave, most = () => Infinity }) {
-    Object.assign(this, { slack, bytes, gave, most });
+  // give on average; short says that we lack what we play next. What waits in the channels
+  // then stands before our own questions, on a slow line for seconds, so little may.
+  constructor({ slack, bytes, gave, most = () => Infinity, short = () => false }) {
+    Object.assign(this, { slack, bytes, gave, most, short });
     this.purse = 0; // bytes that may be given now
     this.earned = performance.now();
     this.peers = new Set();
@@ -49,6 +51,15 @@ export class Sender {
     return ready.slice(0, atOnce);
   }
 
+  // room says whether more may be put on the line to a peer.
+  #room(peer) {
+    if (!peer.room) return false;
+    if (!this.short()) return true;
+    let waiting = 0;
+    for (const one of this.peers) waiting += one.backlog;
+    return waiting < littleWaiting;
+  }
+
   #nextPiece(peer) {
     const asked = [...peer.asking];
     let piece = this.current.get(peer);
@@ -61,7 +72,7 @@ export class Sender {
 
   #send(peer, requests) {
     for (const request of requests) {
-      if (!peer.room || !this.#may()) return;
+      if (!this.#room(peer) || !this.#may()) return;
       this.current.set(peer, request.piece);
       const bytes = this.bytes(request);
       peer.give(request, bytes);

@@ -25,6 +25,7 @@ const hurry = 1.5; // seconds left, below which the player does not wait to hear
 const starvation = 8000;
 const picturePatience = 1500;
 const neighbours = 10;
+const enough = 2; // seconds in the buffer, below which we are short ourselves
 const gatherSlack = 2; // seconds that a player which gathers leaves to others to bring what follows
 const mostCopies = 5; // of the film, given while it is watched
 
@@ -44,7 +45,7 @@ export class Swarm extends EventTarget {
     this.coming = { height: 0, to: 0 }; // the first bytes, which the player loads by itself
     this.sender = new Sender({
       slack: (r) => slackOf(r), bytes: (r) => r.peer.home.store.block(r.piece, r.offset, r.length), gave: (n) => (this.counts.given += n),
-      most: () => this.mostGiven,
+      most: () => this.mostGiven, short: () => this.standing || (!this.video.paused && this.ahead < enough),
     });
     this.state = "joining";
     this.began = performance.now();

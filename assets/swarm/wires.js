@@ -9,6 +9,7 @@
 const blockSize = 16 * 1024; // what every BitTorrent client asks at a time
 const longestBlock = 128 * 1024;
 const mostSending = 64 * 1024; // bytes given to a data channel and not yet on the line
+const nearlyOut = 8 * 1024; // of them, when more is given
 const mostAsked = 512; // requests of one peer that wait for us
 const mostUnasked = 1024 * 1024; // bytes that a peer may send without being asked
 const longestWords = 8 * 1024;
@@ -186,6 +187,7 @@ export class Peer extends EventTarget {
     this.#bound();
     this.channel = this.outer.conn?._channel;
     this.drained = () => this.#tell("drained");
+    if (this.channel) this.channel.bufferedAmountLowThreshold = nearlyOut;
     this.channel?.addEventListener("bufferedamountlow", this.drained);
     wire.unchoke();
   }
@@ -270,12 +272,12 @@ export class Peer extends EventTarget {
   // cannot be taken back, and nothing more urgent can pass it.
   get room() {
     if (this.over || this.channel?.readyState !== "open") return false;
-    return this.channel.bufferedAmount + this.#between() < mostSending;
+    return this.backlog < mostSending;
   }
 
-  // Bytes on their way from the wire to the channel.
-  #between() {
-    return (this.wire._readableState?.buffered ?? 0) + (this.outer.conn?._writableState?.buffered ?? 0);
+  // backlog is the bytes in the channel and on their way from the wire to it.
+  get backlog() {
+    return (this.channel?.bufferedAmount ?? 0) + (this.wire._readableState?.buffered ?? 0) + (this.outer.conn?._writableState?.buffered ?? 0);
   }
 
   // say sends a few words that only our own page understands.

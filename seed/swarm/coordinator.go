@@ -19,14 +19,15 @@ const (
 
 // How far a report is trusted.
 const (
-	extrapolate = 2 * time.Second  // a silent viewer plays on for this long
-	silence     = 15 * time.Second // then it no longer wants anything
-	connectTime = 5 * time.Second  // a viewer without peers after this passes nothing on
-	meetTime    = 15 * time.Second // and after this looks after itself
-	shortFor    = 4 * time.Second  // after a wish, a swarm counts as short
-	seekJump    = 3.0              // seconds off the course that make a seek
-	startsMost  = 2.0              // starts and seeks that may come at once
-	startsPer   = 5.0              // seconds that earn another
+	extrapolate  = 2 * time.Second  // a silent viewer plays on for this long
+	silence      = 15 * time.Second // then it no longer wants anything
+	connectTime  = 5 * time.Second  // a viewer without peers after this passes nothing on
+	meetTime     = 15 * time.Second // and after this looks after itself
+	blamedCopies = 2                // of a piece: of more, no single holder is to blame that it is not given
+	shortFor     = 4 * time.Second  // after a wish, a swarm counts as short
+	seekJump     = 3.0              // seconds off the course that make a seek
+	startsMost   = 2.0              // starts and seeks that may come at once
+	startsPer    = 5.0              // seconds that earn another
 )
 
 // Coordinator schedules every swarm of one origin. It is safe for concurrent use.
@@ -217,6 +218,7 @@ func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {
 	v.wish(r.Wishes)
 	if len(v.wishes) > 0 {
 		v.room.wished = now
+		v.blame(now)
 	}
 	v.fetching = append(v.fetching[:0], r.Fetching[:min(len(r.Fetching), maxFetching)]...)
 	v.reshare(now)
@@ -230,6 +232,23 @@ func (p *peer) short(now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// blame notes who gives too little: v is connected, and wishes all the same for what few have.
+func (v *viewer) blame(now time.Time) {
+	if v.connected == 0 {
+		return
+	}
+	for _, p := range v.wishes {
+		if v.room.copies[p] > blamedCopies {
+			continue
+		}
+		for _, o := range v.room.viewers {
+			if o != v && o.held.has(p) && o.lease(p) == nil {
+				o.up.blamed = now
+			}
+		}
+	}
 }
 
 // move takes position and state. A jump off the course is a seek and earns a start.

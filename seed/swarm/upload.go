@@ -11,6 +11,7 @@ const (
 	proofMost   = 12_500_000 // bytes a second that anybody is believed
 	proofFade   = 0.1        // of the difference, each window in which less was seen
 	silentFade  = 0.25       // the same, for one that was given something and passes nothing on
+	blamedFade  = 0.4        // the same, while others wish for what it alone could give
 	recentFor   = 10.0       // seconds over which leased bytes are remembered
 )
 
@@ -23,6 +24,7 @@ type upload struct {
 	began  time.Time
 	recent float64 // bytes leased to it lately, fading
 	faded  time.Time
+	blamed time.Time // somebody connected has wished for what it holds and few others do
 }
 
 func newUpload(now time.Time) upload {
@@ -43,6 +45,10 @@ func (u *upload) roll(now time.Time, short bool) bool {
 	}
 	rate := min(u.bytes/length.Seconds(), proofMost)
 	asked := short && u.leased(now) > 0
+	fade := proofFade
+	if now.Sub(u.blamed) < shortFor {
+		fade = blamedFade
+	}
 	old := u.rate
 	switch {
 	case rate >= u.rate:
@@ -51,7 +57,7 @@ func (u *upload) roll(now time.Time, short bool) bool {
 		if short && !u.proven {
 			u.rate = (u.rate + rate) / 2 // hope gives way to the first proof
 		} else if short {
-			u.rate += (rate - u.rate) * proofFade
+			u.rate += (rate - u.rate) * fade
 		}
 		u.proven = true
 	case asked:
