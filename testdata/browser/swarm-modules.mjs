@@ -273,29 +273,6 @@ const { Sender } = await load("sender.js");
   await settled(() => given > before);
 }
 
-// A slow line is found out, and is not filled; a fast one is used more and more, whether it
-// is asked for much all the time or for a piece now and then.
-{
-  const { Uplink } = await load("uplink.js");
-  for (const [line, often] of [[32e3, 50], [10e6, 50], [2500e3, 400]]) {
-    const uplink = new Uplink();
-    let [waiting, given, longest, most] = [0, 0, 0, 0];
-    for (let ms = 0, asked = 0; ms < 60000; ms += 50) {
-      if (ms % often === 0) asked = often === 50 ? Infinity : 131072;
-      for (; asked > 0 && uplink.may(waiting); asked -= 16384) {
-        uplink.gave(16384);
-        waiting += 16384;
-        if (ms >= 30000) given += 16384;
-      }
-      if (ms >= 30000) [longest, most] = [Math.max(longest, waiting / line), most + (often === 50 ? line / 20 : 131072 / 8)];
-      if (ms % 250 === 0) uplink.tick(0.25, waiting);
-      waiting = Math.max(0, waiting - line / 20);
-    }
-    assert.ok(given > 0.65 * most, `${given / 30} of ${most / 30} bytes a second are given on ${line}`);
-    assert.ok(longest < 1.6, `${longest} s of it wait`);
-  }
-}
-
 // What is here without a gap ends before the first piece that lacks something.
 {
   const film = new Uint8Array(25).map((_, i) => i);
