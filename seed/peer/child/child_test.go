@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -125,6 +126,46 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("after a time without a byte: %+v, %v", f, h.byIP)
 		}
 	})
+}
+
+// clockSet is a reading of a clock that was set by some, while time itself went on evenly.
+func clockSet(t *testing.T, now time.Time, by time.Duration) time.Time {
+	t.Helper()
+	const nsecShift = 30 // package time, on Time.wall: below the seconds are the nanoseconds
+	set := now
+	*(*uint64)(unsafe.Pointer(&set)) += uint64(by/time.Second) << nsecShift
+	if got := set.Unix() - now.Unix(); got != int64(by/time.Second) || set.Sub(now) != 0 {
+		t.Fatalf("this Go has another time.Time: %s and %s", now, set)
+	}
+	return set
+}
+
+// TestClockSet: a clock that is set drops nobody, and keeps nobody who is idle.
+func TestClockSet(t *testing.T) {
+	for _, by := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+		h := newHub(free)
+		t.Cleanup(h.close)
+		for i := range maxConns {
+			ours, theirs := net.Pipe()
+			t.Cleanup(func() { theirs.Close() })
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 9)
+			if _, err := h.enter(addressed{ours, from.String()}, wayTCP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		newcomer, set := netip.MustParseAddr("203.0.113.7"), clockSet(t, time.Now(), by)
+		h.dropIdle(set)
+		if err := h.admit(newcomer, set); len(h.conns) != maxConns || !errors.Is(err, errCrowded) {
+			t.Errorf("set by %s: %d connections are left, a newcomer gets %v", by, len(h.conns), err)
+		}
+		if err := h.admit(newcomer, set.Add(spareConn)); err != nil {
+			t.Errorf("set by %s: nobody made room: %v", by, err)
+		}
+		h.dropIdle(set.Add(idleConn))
+		if len(h.conns) != 0 {
+			t.Errorf("set by %s: %d idle connections are left", by, len(h.conns))
+		}
+	}
 }
 
 func TestPublished(t *testing.T) {

@@ -36,7 +36,7 @@ type conn struct {
 	ctx   context.Context // ends with the connection
 	stop  context.CancelFunc
 	once  sync.Once
-	moved atomic.Int64 // when payload last left, unix ns
+	moved atomic.Int64 // when payload last left, by the hub's own clock
 
 	sent, received atomic.Int64
 }
@@ -44,7 +44,7 @@ type conn struct {
 func newConn(inner net.Conn, way string, h *hub) *conn {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &conn{Conn: inner, way: way, hub: h, purse: h.purses[way], traffic: h.ways[way], ctx: ctx, stop: stop}
-	c.moved.Store(time.Now().UnixNano())
+	c.moved.Store(int64(h.clock(time.Now())))
 	return c
 }
 
@@ -79,7 +79,7 @@ func (c *conn) Write(b []byte) (int, error) {
 			return done, err
 		}
 		if n > 1<<10 {
-			c.moved.Store(time.Now().UnixNano())
+			c.moved.Store(int64(c.hub.clock(time.Now())))
 		}
 	}
 	return done, nil

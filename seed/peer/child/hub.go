@@ -49,6 +49,7 @@ type hub struct {
 	done   chan struct{}
 	stop   context.CancelFunc
 	full   atomic.Bool // no memory for newcomers
+	began  time.Time
 
 	mu     sync.Mutex
 	conns  map[*conn]netip.Addr
@@ -63,7 +64,7 @@ func newHub(spend func(ctx context.Context, way string, n int64) error) *hub {
 	ctx, stop := context.WithCancel(context.Background())
 	h := &hub{
 		purses: map[string]*purse{}, ways: map[string]*traffic{},
-		queue: make(chan net.Conn), done: make(chan struct{}), stop: stop,
+		queue: make(chan net.Conn), done: make(chan struct{}), stop: stop, began: time.Now(),
 		conns: map[*conn]netip.Addr{}, byIP: map[netip.Addr]int{}, banned: map[netip.Addr]time.Time{},
 	}
 	for _, way := range []string{wayWebRTC, wayTCP, wayUTP} {
@@ -146,13 +147,17 @@ func (h *hub) admit(ip netip.Addr, now time.Time) error {
 			idlest = c
 		}
 	}
-	if now.UnixNano()-idlest.moved.Load() < int64(spareConn) {
+	if h.clock(now)-time.Duration(idlest.moved.Load()) < spareConn {
 		return errCrowded
 	}
 	h.forget(idlest)
 	go idlest.Close()
 	return nil
 }
+
+// clock is the time since the hub began, which goes on evenly whatever somebody sets the
+// machine's clock to.
+func (h *hub) clock(now time.Time) time.Duration { return now.Sub(h.began) }
 
 // leave is called by a connection that closes.
 func (h *hub) leave(c *conn) {
@@ -194,7 +199,7 @@ func (h *hub) dropIdle(now time.Time) {
 	h.mu.Lock()
 	var idle []*conn
 	for c := range h.conns {
-		if now.UnixNano()-c.moved.Load() > int64(idleConn) {
+		if h.clock(now)-time.Duration(c.moved.Load()) > idleConn {
 			idle = append(idle, c)
 		}
 	}
