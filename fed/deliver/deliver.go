@@ -6,6 +6,7 @@ package deliver
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -26,6 +27,7 @@ const (
 	pace     = 10 * time.Millisecond // between the beginnings of two: each takes some of signing and TLS, and pages are served meanwhile
 	first    = time.Minute
 	attempts = 13                 // the last about three days after the first
+	few      = 6                  // of what a host may have no word for: the last half an hour after the first
 	week     = 7 * 24 * time.Hour // of failures, after which a host is given up
 	maxGroup = 64                 // outcomes stored by one commit
 )
@@ -165,6 +167,8 @@ func judge(d social.Delivery, err error, now time.Time) social.Outcome {
 	o.Reason = err.Error()
 	status, answered := errors.AsType[*remote.StatusError](err)
 	o.Alive = answered && status.Code < 500
+	// GoToSocial answers 500 to what it has no word for.
+	unheard := answered && status.Code == 500 && rare(d.Body)
 	switch {
 	case answered && status.Code == 410:
 		o.Gone = true
@@ -173,17 +177,26 @@ func judge(d social.Delivery, err error, now time.Time) social.Outcome {
 		// Where a shared inbox is not found, the server is out of order rather than gone.
 		o.Gone = !d.Shared
 		return o
-	case errors.Is(err, remote.ErrForbidden), answered && final(status.Code), d.Attempts+1 >= attempts:
+	case errors.Is(err, remote.ErrForbidden), answered && final(status.Code), d.Attempts+1 >= attempts, unheard && d.Attempts+1 >= few:
 		return o
 	}
 	wait := backoff(d.Attempts)
 	if answered {
 		wait = max(wait, status.RetryAfter)
 	}
-	// GoToSocial answers 500 to what it has no word for: after one such answer the rest may go on.
+	// Where it was once about one activity, the rest may go on.
 	o.Done, o.Alive, o.Again = false, false, now.Add(wait)
-	o.Hold = !answered || status.Code != 500 || d.Attempts == 0
+	o.Hold = !answered || status.Code != 500 || d.Attempts == 0 && !unheard
 	return o
+}
+
+// rare reports whether an activity is one that most servers do not know: of ApproveReply,
+// FEP-5624, only PeerTube does, and no other misses anything by it.
+func rare(body []byte) bool {
+	var activity struct {
+		Type string `json:"type"`
+	}
+	return json.Unmarshal(body, &activity) == nil && activity.Type == "ApproveReply"
 }
 
 // final reports whether a status says that the same again will not be taken either. What

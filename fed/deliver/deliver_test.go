@@ -226,6 +226,34 @@ func TestStumble(t *testing.T) {
 	})
 }
 
+// What most servers have no word for holds nothing else up, is given up soon, and a server that
+// is down is told later all the same.
+func TestUnheardOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t)
+		defer s.Close()
+		h := newHosts(func(string, int) error { return nil })
+		h.trips = `{"type": "ApproveReply"}`
+		for _, body := range []string{h.trips, "a", "b"} {
+			send(t, s.Social(), body, "h.example")
+		}
+		_, stop := start(s.Social(), h)
+		time.Sleep(time.Second)
+		if got := h.got["h.example"]; len(got) != 2 {
+			t.Errorf("taken at once: %v", got)
+		}
+		time.Sleep(time.Hour)
+		stop()
+		if n := h.tries["h.example"]; n != few+2 || queue(t, s.Social()) != 0 {
+			t.Errorf("%d attempts, %d left", n, queue(t, s.Social()))
+		}
+		late := social.Delivery{Attempts: few, Body: []byte(h.trips)}
+		if o := judge(late, status(502, 0), time.Now()); o.Done || !o.Hold {
+			t.Errorf("down: %+v", o)
+		}
+	})
+}
+
 // Longer and longer, and what a host asks for.
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
