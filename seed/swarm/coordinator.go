@@ -23,6 +23,7 @@ const (
 	silence      = 15 * time.Second // then it no longer wants anything
 	connectTime  = 5 * time.Second  // a viewer without peers after this passes nothing on
 	meetTime     = 15 * time.Second // and after this looks after itself
+	slowFor      = 2 * time.Second  // in which a piece comes from who can give
 	blamedCopies = 2                // of a piece: of more, no single holder is to blame that it is not given
 	shortFor     = 4 * time.Second  // after a wish, a swarm counts as short
 	seekJump     = 3.0              // seconds off the course that make a seek
@@ -218,9 +219,9 @@ func (c *Coordinator) Report(now time.Time, hash string, p Peer, r Report) {
 	v.wish(r.Wishes)
 	if len(v.wishes) > 0 {
 		v.room.wished = now
-		v.blame(now)
 	}
-	v.fetching = append(v.fetching[:0], r.Fetching[:min(len(r.Fetching), maxFetching)]...)
+	v.fetch(now, r.Fetching[:min(len(r.Fetching), maxFetching)])
+	v.blame(now)
 	v.reshare(now)
 }
 
@@ -234,19 +235,41 @@ func (p *peer) short(now time.Time) bool {
 	return false
 }
 
-// blame notes who gives too little: v is connected, and wishes all the same for what few have.
+// fetch takes what the viewer says is on its way to it.
+func (v *viewer) fetch(now time.Time, pieces []int) {
+	asking := make([]time.Time, len(pieces))
+	for i, p := range pieces {
+		asking[i] = now
+		if before := slices.Index(v.fetching, p); before >= 0 {
+			asking[i] = v.asking[before]
+		}
+	}
+	v.fetching, v.asking = append(v.fetching[:0], pieces...), asking
+}
+
+// blame notes who gives too little: v is connected, and wishes for what only one or two have,
+// or has been fetching it from them for long.
 func (v *viewer) blame(now time.Time) {
 	if v.connected == 0 {
 		return
 	}
 	for _, p := range v.wishes {
-		if v.room.copies[p] > blamedCopies {
-			continue
+		v.blameHolders(now, p)
+	}
+	for i, p := range v.fetching {
+		if now.Sub(v.asking[i]) >= slowFor && v.lease(p) == nil {
+			v.blameHolders(now, p)
 		}
-		for _, o := range v.room.viewers {
-			if o != v && o.held.has(p) && o.lease(p) == nil {
-				o.up.blamed = now
-			}
+	}
+}
+
+func (v *viewer) blameHolders(now time.Time, p int) {
+	if p < 0 || p >= v.room.x.pieces || v.room.copies[p] > blamedCopies {
+		return
+	}
+	for _, o := range v.room.viewers {
+		if o != v && o.held.has(p) && o.lease(p) == nil {
+			o.up.blamed = now
 		}
 	}
 }

@@ -54,7 +54,8 @@ type viewer struct {
 	fed       time.Time // when a piece from a mirror was last complete
 	fedBytes  float64   // of the next
 	wishes    []int
-	fetching  []int // by its own word
+	fetching  []int       // by its own word
+	asking    []time.Time // since when it has said so, of each
 	leases    []*lease
 	share     int32 // what it adds to the supply of each piece it holds
 	starts    startRight

@@ -11,7 +11,7 @@ const (
 	proofMost   = 12_500_000 // bytes a second that anybody is believed
 	proofFade   = 0.1        // of the difference, each window in which less was seen
 	silentFade  = 0.25       // the same, for one that was given something and passes nothing on
-	blamedFade  = 0.4        // the same, while others wish for what it alone could give
+	blamedFade  = 0.5        // the same, while others wait for what it alone could give
 	recentFor   = 10.0       // seconds over which leased bytes are remembered
 )
 
@@ -24,7 +24,7 @@ type upload struct {
 	began  time.Time
 	recent float64 // bytes leased to it lately, fading
 	faded  time.Time
-	blamed time.Time // somebody connected has wished for what it holds and few others do
+	blamed time.Time // somebody connected waits for what it holds and few others do
 }
 
 func newUpload(now time.Time) upload {
@@ -54,9 +54,9 @@ func (u *upload) roll(now time.Time, short bool) bool {
 	case rate >= u.rate:
 		u.rate, u.proven = rate, true
 	case rate > 0:
-		if short && !u.proven {
+		if (short || fade > proofFade) && !u.proven {
 			u.rate = (u.rate + rate) / 2 // hope gives way to the first proof
-		} else if short {
+		} else if short || fade > proofFade {
 			u.rate += (rate - u.rate) * fade
 		}
 		u.proven = true
