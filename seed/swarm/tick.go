@@ -153,6 +153,9 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 	for _, p := range v.wishes {
 		if slack, needed := r.x.slack(p, pos); needed && !v.held.has(p) {
 			key := slack + r.rules.WishPenalty
+			if v.standing && slack == 0 {
+				key = r.rules.StandPenalty
+			}
 			if v.connected == 0 && r.copies[p] > 0 {
 				key += r.rules.MeetPenalty
 			}

@@ -130,6 +130,7 @@ func (v *viewer) granted(pieces []int) {
 func (v *viewer) report() {
 	r := swarm.Report{Position: v.pos, Rate: 1, Connected: len(v.links), Have: v.have, Wishes: v.wishes, Received: maps.Clone(v.heard)}
 	r.Paused = v.pauseAt > 0 && v.w.now >= v.pauseAt && v.w.now < v.pauseAt+20*time.Second || !v.started
+	r.Standing = !r.Paused && v.bufSeg < len(v.film.segs) && v.film.segs[v.bufSeg].start <= v.pos+1e-9
 	for _, x := range v.in {
 		r.Fetching = append(r.Fetching, x.unit)
 	}
