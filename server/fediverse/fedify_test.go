@@ -183,7 +183,9 @@ func deeds(t *testing.T, hand *fed.Fed, peer *peer, comment int64) {
 // lists looks who follows: how many is told to everybody, who if the creator wants that.
 func lists(t *testing.T, c *channel, peer *peer) {
 	page := person + "/followers?page=1"
-	c.wait("the count", func() bool { return strings.Contains(fmt.Sprint(peer.do("strict", "id", person+"/followers")), as+"totalItems:[map[@type:http://www.w3.org/2001/XMLSchema#nonNegativeInteger @value:1]]") })
+	c.wait("the count", func() bool {
+		return strings.Contains(fmt.Sprint(peer.do("strict", "id", person+"/followers")), as+"totalItems:[map[@type:http://www.w3.org/2001/XMLSchema#nonNegativeInteger @value:1]]")
+	})
 	if status := status(t, page); status != http.StatusNotFound {
 		t.Errorf("who follows: %d", status)
 	}
