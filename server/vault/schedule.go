@@ -35,7 +35,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		_, err := k.RunOnce(ctx, time.Now())
+		_, err := k.RunOnce(ctx, time.Now().Round(0)) // by the wall, like what the database keeps: a laptop sleeps
 		if lacking, ok := errors.AsType[*IncompleteError](err); ok {
 			k.Log.Error("backup made of a channel that is not whole", "folder", lacking.Folder, "err", err)
 		} else if err != nil && ctx.Err() == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -346,7 +347,8 @@ func TestRestoreRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(manifest, []byte(strings.Replace(string(text), `"schema": 3`, `"schema": 99`, 1)), 0o600); err != nil {
+	schema := regexp.MustCompile(`"schema": \d+`)
+	if err := os.WriteFile(manifest, schema.ReplaceAll(text, []byte(`"schema": 99`)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	used := filepath.Join(t.TempDir(), "used")
