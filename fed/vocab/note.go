@@ -26,10 +26,13 @@ func (s Site) Note(r Reply) Object {
 	id := s.Comment(r.Number)
 	note := Object{
 		"id": id, "type": "Note", "attributedTo": s.Person(), "inReplyTo": r.To, "context": s.Video(r.Video) + "/context",
-		"content": r.HTML, "mediaType": "text/html", "published": moment(r.Published), "updated": moment(latest(r.Published, r.Edited)),
+		"content": r.HTML, "mediaType": "text/html", "published": moment(r.Published),
 		"url": s.Channel.Base() + "/w/" + r.Video + "#comment-" + strconv.FormatInt(r.Number, 10), "tag": []any{},
 		"to": []string{Public}, "cc": []string{Followers(s.Person())}, "replies": thread(Object{"id": id + "/replies", "type": "OrderedCollection"}),
 		"interactionPolicy": s.policy(),
+	}
+	if r.Edited.After(r.Published) {
+		note["updated"] = moment(r.Edited) // GoToSocial takes any for an edit
 	}
 	if r.Mention.ID != "" {
 		note["cc"] = []string{Followers(s.Person()), r.Mention.ID}
