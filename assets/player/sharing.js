@@ -173,12 +173,28 @@ export class Sharing extends EventTarget {
         this.stopped = null;
         this.stats.loaded = this.stats.total = 0;
         if (bytes) this.#deliver(bytes, context, callbacks);
-        else super.load(context, config, { ...callbacks, onSuccess: (answer, ...rest) => this.#plain(part, answer, callbacks, rest) });
+        else this.#plain(part, context, config, callbacks);
       }
 
-      #plain(part, answer, callbacks, rest) {
-        sharing.keep(part.height, part.from, new Uint8Array(answer.data));
-        callbacks.onSuccess(answer, ...rest);
+      // plain lets hls.js load by itself, and notes that it does.
+      #plain(part, context, config, callbacks) {
+        this.sent = sharing.swarm?.loads(part.height, part.from, part.to);
+        const ending = (what) => (...all) => {
+          this.#end();
+          what?.(...all);
+        };
+        super.load(context, config, {
+          ...callbacks, onError: ending(callbacks.onError), onTimeout: ending(callbacks.onTimeout),
+          onSuccess: ending((answer, ...rest) => {
+            sharing.keep(part.height, part.from, new Uint8Array(answer.data));
+            callbacks.onSuccess(answer, ...rest);
+          }),
+        });
+      }
+
+      #end() {
+        this.sent?.();
+        this.sent = null;
       }
 
       // Memory answers at once, and peers say nothing of our server's line. The choice of
@@ -193,6 +209,7 @@ export class Sharing extends EventTarget {
       }
 
       abort() {
+        this.#end();
         if (!this.stopped) return super.abort();
         this.stopped.abort();
         this.stopped = null;
@@ -200,6 +217,7 @@ export class Sharing extends EventTarget {
       }
 
       destroy() {
+        this.#end();
         this.stopped?.abort();
         this.stopped = null;
         super.destroy();

@@ -9,6 +9,7 @@ export class Origin {
     this.ticket = ""; // by which our server knows us; it gives it when we join
     this.waiting = [];
     this.running = new Set();
+    this.loads = new Set(); // what is on its way: { file, from, to }
     this.rate = 0; // bytes a second, as measured; 0 while unknown
     this.bytes = 0;
   }
@@ -16,12 +17,26 @@ export class Origin {
   // fetch asks for bytes from..to of a file; take(offset, bytes) gets them as they come.
   // The promise ends when all came, and fails with what went wrong.
   fetch(file, from, to, slack, take) {
+    const sent = this.sends(file, from, to);
     return new Promise((ok, fail) => {
       const job = { file, from, to, slack, take, ok, fail, stop: new AbortController() };
       this.waiting.push(job);
       this.waiting.sort((a, b) => a.slack - b.slack);
       this.#next();
-    });
+    }).finally(sent);
+  }
+
+  // sends notes that from..to of a file is on its way, by whatever way, so that nobody asks for
+  // it again. The function that it returns is to be called when that ended.
+  sends(file, from, to) {
+    const load = { file, from, to };
+    this.loads.add(load);
+    return () => this.loads.delete(load);
+  }
+
+  // sending returns what is on its way of a file.
+  sending(file) {
+    return [...this.loads].filter((l) => l.file === file);
   }
 
   get busy() {

@@ -15,6 +15,10 @@ export class Ranges {
     this.list = [...before, [from, to], ...after];
   }
 
+  remove(from, to) {
+    this.list = this.list.flatMap(([start, end]) => [[start, Math.min(end, from)], [Math.max(start, to), end]].filter(([a, b]) => a < b));
+  }
+
   covers(from, to) {
     return from >= to || this.list.some(([start, end]) => start <= from && to <= end);
   }

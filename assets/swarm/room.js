@@ -5,6 +5,7 @@
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { Pace } from "./pace.js";
+import { Ranges } from "./ranges.js";
 import { block } from "./wires.js";
 import { inAll, pull, wishes } from "./plan.js";
 
@@ -108,7 +109,7 @@ export class Room extends EventTarget {
   // player should fetch them by itself. start is the second they are needed at.
   read(from, to, start, signal, atOnce) {
     return new Promise((ok) => {
-      const read = { from, to, start, begun: false };
+      const read = { from, to, start };
       read.end = (bytes) => {
         this.reads.delete(read);
         ok(bytes);
@@ -141,9 +142,9 @@ export class Room extends EventTarget {
     for (const read of this.reads) this.#begin(read);
   }
 
-  // begun says that a part of a range is here already.
+  // begun says that a part of a range is here already, or on its way.
   begun(from, to) {
-    return this.store.unbelieved(from, to).reduce((left, [a, b]) => left - (b - a), to - from) > 0;
+    return lengthOf(this.#unsent(this.store.unbelieved(from, to))) < to - from;
   }
 
   // tick does what is due, after seconds without it.
@@ -171,7 +172,7 @@ export class Room extends EventTarget {
     const list = [];
     for (const { piece, slack } of timeline.ahead(hall.position, ahead, buffered)) {
       if (store.has(piece) || this.fetching.has(piece) || (this.#coming(piece) && !this.#overtaken(piece))) continue;
-      const bytes = store.missing(piece).reduce((sum, [a, b]) => sum + b - a, 0);
+      const bytes = lengthOf(this.#lacking(piece));
       if (bytes > 0) list.push({ piece, slack: slack / Math.max(hall.rate, 0.1) + hall.spare, bytes });
     }
     return list;
@@ -191,7 +192,31 @@ export class Room extends EventTarget {
   }
 
   #left(piece) {
-    return this.store.missing(piece).reduce((sum, [a, b]) => sum + b - a, 0);
+    return lengthOf(this.store.missing(piece));
+  }
+
+  // lacking is what is neither here of a piece nor on its way from our server.
+  #lacking(piece) {
+    return this.#unsent(this.store.missing(piece));
+  }
+
+  // unsent leaves out of ranges what our server is sending: to us, or to the player itself.
+  #unsent(ranges) {
+    const rest = new Ranges();
+    for (const [from, to] of ranges) rest.add(from, to);
+    for (const { from, to } of this.hall.origin.sending(this.rendition.file)) rest.remove(from, to);
+    return rest.list;
+  }
+
+  // sent lists the pieces that will be whole when our server has sent what it is sending.
+  #sent() {
+    const found = [];
+    for (const { from, to } of this.hall.origin.sending(this.rendition.file)) {
+      for (let p = this.torrent.pieceOf(from); p < this.torrent.count && this.torrent.at(p) < to; p++) {
+        if (!this.store.has(p) && this.#lacking(p).length === 0) found.push(p);
+      }
+    }
+    return found;
   }
 
   #pull(missing) {
@@ -216,7 +241,7 @@ export class Room extends EventTarget {
     const at = this.torrent.at(piece);
     const size = this.torrent.size(piece);
     const found = new Map();
-    for (const [a, b] of this.store.missing(piece)) {
+    for (const [a, b] of this.#lacking(piece)) {
       for (let from = Math.floor((a - at) / block) * block; from < b - at; from += block) {
         const [x, y] = peer.mirror ? [from, Math.min(size, from + block)] : [Math.max(from, a - at), Math.min(from + block, b - at)];
         found.set(x, y - x);
@@ -320,7 +345,7 @@ export class Room extends EventTarget {
     const ranges = [];
     for (const piece of pieces.toSorted((a, b) => a - b)) {
       this.#stop(piece);
-      const gaps = this.store.missing(piece);
+      const gaps = this.#lacking(piece);
       if (gaps.length > 0) this.fetching.set(piece, now);
       for (const [from, to] of gaps) {
         const last = ranges.at(-1);
@@ -344,20 +369,18 @@ export class Room extends EventTarget {
     } catch {
       // What is still missing is wished again; when that does not help, the player asks
       // by itself, and tells the viewer what it sees.
-      for (const read of this.reads) read.begun = false;
       if (++this.fails >= mostFails) this.giveUp();
     }
     for (const piece of pieces) this.fetching.delete(piece);
     hall.soon();
   }
 
-  // begin fetches at once, and without asking, what the player waits for: at its start,
-  // after a seek, and before there are peers. There is no time to lose then.
+  // begin fetches at once, and without asking, what the player waits for and our server does
+  // not send yet: at its start, after a seek, and before there are peers. There is no time to
+  // lose then.
   #begin(read) {
-    if (read.begun) return;
-    read.begun = true;
     const { torrent } = this;
-    for (const [from, to] of this.#unasked(this.store.unbelieved(read.from, read.to))) {
+    for (const [from, to] of this.#unsent(this.store.unbelieved(read.from, read.to))) {
       const pieces = [];
       for (let p = torrent.pieceOf(from); torrent.at(p) < to; p++) {
         if (torrent.at(p) < from || torrent.at(p) + torrent.size(p) > to) continue;
@@ -367,21 +390,6 @@ export class Room extends EventTarget {
       }
       this.#get({ from, to, pieces });
     }
-  }
-
-  // unasked leaves out of ranges the pieces that our server sends already.
-  #unasked(ranges) {
-    const { torrent } = this;
-    const rest = [];
-    for (const [from, to] of ranges) {
-      for (let p = torrent.pieceOf(from); torrent.at(p) < to; p++) {
-        if (this.fetching.has(p)) continue;
-        const [a, b] = [Math.max(from, torrent.at(p)), Math.min(to, torrent.at(p) + torrent.size(p))];
-        if (rest.at(-1)?.[1] === a) rest.at(-1)[1] = b;
-        else rest.push([a, b]);
-      }
-    }
-    return rest;
   }
 
   // uncoordinated is what is left when the line to the server is down: a few rescues, and
@@ -407,7 +415,7 @@ export class Room extends EventTarget {
 
   // report is what the server is told of this room.
   report() {
-    const coming = new Set([...this.#first(), ...this.fetching.keys(), ...this.loads.keys()]);
+    const coming = new Set([...this.#first(), ...this.fetching.keys(), ...this.#sent(), ...this.loads.keys()]);
     const facts = { wishes: this.wishes ?? [], fetching: [...coming].slice(0, 16), received: this.received };
     this.received = {};
     if (this.changed && performance.now() - (this.told ?? 0) > 1000) {
@@ -440,6 +448,10 @@ export class Room extends EventTarget {
     this.party?.close();
     this.store.clear();
   }
+}
+
+function lengthOf(ranges) {
+  return ranges.reduce((sum, [a, b]) => sum + b - a, 0);
 }
 
 // evenly guesses the segments, until the playlist is here.

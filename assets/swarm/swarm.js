@@ -120,6 +120,12 @@ export class Swarm extends EventTarget {
     for (let i = list.length - 1; i >= 0; i--) if ((size += list[i].bytes.length) > this.memory.most / 2) list.splice(0, i + 1);
   }
 
+  // loads notes a range that the player begins to load from our server by itself. The function
+  // that it returns is to be called when that ended, in whatever way.
+  loads(height, from, to) {
+    return this.origin.sends(this.swarm.renditions.find((r) => r.height === height)?.file, from, to);
+  }
+
   // more returns what is here of a rendition from a place in its file on, or null.
   more(height, at) {
     const store = this.#roomAt(height)?.store;
@@ -243,7 +249,7 @@ export class Swarm extends EventTarget {
       this.wires ??= new Wires(WebTorrent, { peer: this.peer, socket: absolute(this.swarm.socket), stun: this.swarm.stun });
       room.enter(this.wires);
     } catch {
-      this.loading = null; // the next word of the server has us try again
+      this.arriving = null; // the next word of the server has us try again
     }
   }
 
@@ -280,8 +286,8 @@ export class Swarm extends EventTarget {
 
   // The library is large; the first picture goes before it.
   #library() {
-    this.loading ??= this.#pictured().then(() => import(this.library)).then((m) => m.default);
-    return this.loading;
+    this.arriving ??= this.#pictured().then(() => import(this.library)).then((m) => m.default);
+    return this.arriving;
   }
 
   #pictured() {

@@ -182,8 +182,8 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 			continue
 		}
 		score := v.up.rate / (v.up.leased(now) + size)
-		if v.standing && slack > standingReach {
-			stands.consider(v, score) // its own line has nearer things to carry
+		if (v.standing || len(v.wishes) > 0) && slack > standingReach {
+			stands.consider(v, score) // it has nearer things to get
 			continue
 		}
 		best.consider(v, score)
@@ -203,7 +203,7 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 }
 
 // standingReach is how many seconds of slack a piece may have that goes to a viewer whose
-// picture stands, as long as there are others.
+// picture stands or soon will, as long as there are others.
 const standingReach = 4.0
 
 // choice keeps the best seen so far.

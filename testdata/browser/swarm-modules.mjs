@@ -42,6 +42,9 @@ for (let round = 0; round < 200; round++) {
     const to = from + draw(9);
     ranges.add(from, to);
     for (let b = from; b < to; b++) bytes.add(b);
+    const hole = draw(60);
+    ranges.remove(hole, hole + 2);
+    for (const b of [hole, hole + 1]) bytes.delete(b);
   }
   assert.equal(ranges.size, bytes.size);
   const [from, to] = [draw(30), 30 + draw(30)];
@@ -291,16 +294,29 @@ const { Sender } = await load("sender.js");
 // for leave: else it grants the same once more.
 {
   const { Room } = await load("room.js");
+  const { Origin } = await load("origin.js");
   const asked = [];
+  globalThis.fetch = (name, { headers }) => (asked.push(headers.Range), new Promise(() => {}));
   const hall = {
     memory: new Memory(1 << 20), video: { duration: 0 }, spare: 0, position: 0, counts: {}, coming: { height: 0, to: 0 },
-    slack: () => 0, soon: () => {}, speak: () => {}, origin: { fetch: (name, from, to) => (asked.push([from, to]), new Promise(() => {})) },
+    slack: () => 0, soon: () => {}, speak: () => {}, origin: new Origin(),
   };
   const room = new Room(hall, { height: 360, file: "/360p.mp4" }, torrent);
   assert.deepEqual(room.report().fetching, []);
   room.read(pieceLength, 3 * pieceLength, 0, new AbortController().signal, true); // a start, or a seek
-  assert.deepEqual(asked, [[pieceLength, 3 * pieceLength]]);
+  assert.deepEqual(asked.splice(0), [`bytes=${pieceLength}-${3 * pieceLength - 1}`]);
   assert.deepEqual(room.report().fetching, [1, 2]);
+
+  // Nor is anything asked for that the player loads by itself, or that is a part of a piece.
+  const ended = hall.origin.sends("/360p.mp4", 3 * pieceLength, 4 * pieceLength + 100);
+  hall.origin.sends("/240p.mp4", 4 * pieceLength, 5 * pieceLength);
+  assert.deepEqual(room.report().fetching, [1, 2, 3]);
+  assert.ok(room.begun(3 * pieceLength, 5 * pieceLength));
+  room.grant([3, 4]);
+  assert.deepEqual(asked.splice(0), [`bytes=${4 * pieceLength + 100}-${5 * pieceLength - 1}`]);
+  ended(); // and did not come
+  room.read(3 * pieceLength, 4 * pieceLength + 50, 0, new AbortController().signal, true);
+  assert.deepEqual(asked.splice(0), [`bytes=${3 * pieceLength}-${4 * pieceLength + 49}`]);
 }
 
 // A peer that says it has everything and brings nothing is asked no more after three seconds,
@@ -312,7 +328,7 @@ const { Sender } = await load("sender.js");
   performance.now = () => now;
   const hall = {
     memory: new Memory(1 << 24), video: { duration: 0 }, spare: 0, position: 0, rate: 1, counts: { viewers: 0, mirrors: 0, wasted: 0 }, coming: { height: 0, to: 0 },
-    coordinated: true, standing: false, slack: () => 30, buffered: () => false, soon: () => {}, speak: () => {}, sender: { add: () => {} }, origin: { busy: 0 },
+    coordinated: true, standing: false, slack: () => 30, buffered: () => false, soon: () => {}, speak: () => {}, sender: { add: () => {} }, origin: { busy: 0, sending: () => [] },
   };
   const room = new Room(hall, { height: 360, file: "/360p.mp4" }, torrent);
   hall.room = room;
