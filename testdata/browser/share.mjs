@@ -163,6 +163,79 @@ test("another rendition: a new swarm, and the old one is still given", () => vie
   await clean(b);
 }));
 
+// The picture is chosen by our server's line, though the other's bytes come at the speed of a
+// machine that talks to itself.
+test("a fast peer does not fool the choice of rendition, which stays automatic", () => viewer(async (page) => {
+  const levels = await page.evaluate(async () => {
+    const { player } = document.querySelector(".player");
+    return player.data.renditions.map((r) => ({ height: r.height, rate: r.rate })).sort((x, y) => x.rate - y.rate);
+  });
+  const [low, next] = levels;
+  const line = Math.min(low.rate * 1.6, next.rate * 0.9);
+  await start(page, 1, low.height);
+  await past(page, 8);
+  await viewer(async (other, context) => {
+    const cdp = await context.newCDPSession(other);
+    await cdp.send("Network.enable");
+    await cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 20, downloadThroughput: line / 8, uploadThroughput: line / 8 });
+    await start(other, 1, 0);
+    await received(other, 200000);
+    await past(other, 12);
+    const choice = await other.evaluate(() => {
+      const { hls } = document.querySelector(".player").player.engine;
+      return { automatic: hls.autoLevelEnabled, estimate: hls.bandwidthEstimate, height: document.querySelector("video").videoHeight };
+    });
+    equal(choice.automatic, true, "automatic choice");
+    equal(choice.height, low.height, "rows of the picture");
+    ok(choice.estimate < line * 2, `believes in ${choice.estimate} bit/s on a line of ${line}`);
+    await clean(other);
+  });
+}));
+
+// away makes of a page what a browser makes of a tab behind another: timers run once a second,
+// nothing is drawn. It holds while window.behind is true.
+function away() {
+  const { setTimeout: timeout, setInterval: interval, requestAnimationFrame: draw } = window;
+  const slow = (ms = 0) => (window.behind ? Math.max(1000, Math.ceil(ms / 1000) * 1000) : ms);
+  window.setTimeout = (what, ms, ...rest) => timeout(what, slow(ms), ...rest);
+  window.setInterval = (what, ms, ...rest) => interval(what, Math.max(ms, 1000 * !!window.behind), ...rest);
+  window.requestAnimationFrame = (what) => draw(function late(t) { window.behind ? timeout(() => draw(late), 1000) : what(t); });
+  Object.defineProperty(Document.prototype, "hidden", { get: () => !!window.behind });
+  Object.defineProperty(Document.prototype, "visibilityState", { get: () => (window.behind ? "hidden" : "visible") });
+}
+
+const put = (page, behind) => page.evaluate((b) => {
+  window.behind = b;
+  document.dispatchEvent(new Event("visibilitychange"));
+}, behind);
+
+test("a tab behind others plays on and gives", () => viewers(2, async (a, b) => {
+  await start(a);
+  await past(a, 2);
+  await put(a, true);
+  await start(b, fast);
+  await received(b, 300000);
+  await Promise.all([ended(a), ended(b)]);
+  await put(a, false);
+  await clean(a);
+  await clean(b);
+}, { before: (page) => page.addInitScript(away) }));
+
+test("a tab that the browser freezes is done without, and goes on when it thaws", () => viewers(2, async (a, b) => {
+  await start(a);
+  await past(a, 2);
+  await start(b, fast);
+  await Promise.all([sharing(a), sharing(b)]);
+  const cdp = await a.context().newCDPSession(a);
+  await cdp.send("Page.setWebLifecycleState", { state: "frozen" });
+  await ended(b);
+  await clean(b);
+  await cdp.send("Page.setWebLifecycleState", { state: "active" });
+  await a.evaluate(() => document.querySelector("video").play());
+  await ended(a);
+  await clean(a);
+}));
+
 test("a pause, with the other going on", () => viewers(2, async (a, b) => {
   await Promise.all([start(a), start(b, fast)]);
   await Promise.all([sharing(a), sharing(b)]);
