@@ -2,8 +2,7 @@
 // other, to a few peers at a time. Nothing is put on a line that has enough on it.
 
 const atOnce = 4;
-const rest = 3; // times as long as a block took to go, before the next, while we are short ourselves
-const gone = 8 * 1024; // bytes in all channels that are as good as on the line
+const littleWaiting = 16 * 1024; // bytes in all channels, while we are short of pieces ourselves
 const saved = 10; // seconds of what may be given, for a moment in which much is asked
 
 export class Sender {
@@ -15,8 +14,6 @@ export class Sender {
     Object.assign(this, { slack, bytes, gave, most, short });
     this.purse = 0; // bytes that may be given now
     this.earned = performance.now();
-    this.put = 0; // when the block was given that is on its way, while we are short
-    this.free = 0; // when the next may be
     this.peers = new Set();
     this.current = new Map(); // peer to the piece being sent to it
   }
@@ -35,7 +32,6 @@ export class Sender {
   pump() {
     if (this.pumping) return; // a peer that goes while it is being sent to calls again
     this.pumping = true;
-    this.#settle();
     try {
       for (const { peer, requests } of this.#chosen()) this.#send(peer, requests);
     } finally {
@@ -55,24 +51,13 @@ export class Sender {
     return ready.slice(0, atOnce);
   }
 
-  // settle notes that the block is gone which we gave while we were short.
-  #settle() {
-    if (this.put === 0 || this.#waiting > gone) return;
-    const now = performance.now();
-    const pause = this.short() ? rest * (now - this.put) : 0;
-    this.put = 0;
-    this.free = now + pause;
-    if (pause > 0) setTimeout(() => this.pump(), pause);
-  }
-
-  get #waiting() {
-    return [...this.peers].reduce((sum, peer) => sum + peer.backlog, 0);
-  }
-
   // room says whether more may be put on the line to a peer.
   #room(peer) {
     if (!peer.room) return false;
-    return !this.short() || (this.put === 0 && performance.now() >= this.free && this.#waiting <= gone);
+    if (!this.short()) return true;
+    let waiting = 0;
+    for (const one of this.peers) waiting += one.backlog;
+    return waiting < littleWaiting;
   }
 
   #nextPiece(peer) {
@@ -92,7 +77,6 @@ export class Sender {
       const bytes = this.bytes(request);
       peer.give(request, bytes);
       if (bytes) this.#given(bytes.length);
-      if (bytes && this.short()) this.put = performance.now();
     }
     this.current.delete(peer);
     if (peer.asking.size > 0) queueMicrotask(() => this.pump());

@@ -43,6 +43,7 @@ type viewer struct {
 	paused    bool
 	hidden    bool
 	standing  bool // its picture waits for bytes
+	needy     bool // it lacks what it plays within nearReach, and does not fetch it
 	connected int
 	held      bitset    // has it, or is fetching it under a lease
 	doubted   bitset    // of those, the ones that it says it has and can't have

@@ -41,7 +41,7 @@ func (c *Coordinator) Tick(now time.Time) []Grant {
 		}
 		v := a.by
 		if v == nil {
-			v = a.room.whom(now, a.piece, a.slack, strangers > 0)
+			v = a.room.whom(now, a, strangers > 0)
 		}
 		if v == nil || v.held.has(a.piece) || !v.may(now, strangers > 0) {
 			continue
@@ -132,6 +132,7 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 	pos := v.position(now)
 	next := 0
+	v.needy = false
 	for i := r.x.at(pos); i < len(r.x.segs) && r.x.segs[i].start < pos+r.rules.LookAhead; i++ {
 		seg := &r.x.segs[i]
 		slack := float32(max(0, seg.start-pos))
@@ -146,6 +147,7 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 				r.press[p] += press * float32(r.rules.Fetching)
 			} else {
 				r.press[p] += press
+				v.needy = v.needy || slack < nearReach
 			}
 			r.near[p] = min(r.near[p], slack)
 		})
@@ -168,8 +170,9 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 // whom chooses the viewer for a copy: of those that will play the piece soon and
 // can pass it on, the one whose proven upload is least used by what it was leased lately. A
 // far piece waits for a good giver while there is hope of one.
-func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer {
-	var best, good, stands choice
+func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
+	p, slack := a.piece, a.slack
+	var best, good, needy choice
 	fast := false
 	size := float64(r.x.pieceSize(p))
 	for _, v := range r.viewers {
@@ -182,8 +185,8 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 			continue
 		}
 		score := v.up.rate / (v.up.leased(now) + size)
-		if (v.standing || len(v.wishes) > 0) && slack > standingReach {
-			stands.consider(v, score) // it has nearer things to get
+		if (v.standing || v.needy) && slack > nearReach {
+			needy.consider(v, score) // it has nearer things to get
 			continue
 		}
 		best.consider(v, score)
@@ -194,17 +197,19 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 	switch {
 	case slack > r.rules.Patience && fast:
 		return good.v
-	case best.v == nil && stands.v != nil:
-		return stands.v
+	case best.v == nil && needy.v != nil && !a.first:
+		return nil // others have it, and may bring it yet
+	case best.v == nil && needy.v != nil:
+		return needy.v
 	case best.v == nil:
 		return r.nearest(now, p, strangers)
 	}
 	return best.v
 }
 
-// standingReach is how many seconds of slack a piece may have that goes to a viewer whose
-// picture stands or soon will, as long as there are others.
-const standingReach = 4.0
+// nearReach is how many seconds of slack a piece may have that goes to a viewer whose picture
+// stands, or which lacks what it plays before that, as long as there are others.
+const nearReach = 4.0
 
 // choice keeps the best seen so far.
 type choice struct {
