@@ -9,8 +9,7 @@ import { mime } from "./mime.js";
 const otherwise = 200; // milliseconds without bytes, after which we look what others brought
 const gathered = 2; // fragments to begin with, where the line is slower than the film
 const patience = 6000; // milliseconds in which the second has to come
-const spareRate = 1.25; // times the film's rate: a line that fast feeds it without a pause
-const ampleRate = 4; // the same, with time to meet the others
+const spareRate = 2; // times the film's rate: a line that fast feeds it until we have met the others
 
 export class Early {
   // swarm is how those who share take part, all of it may be left out: took hears of every
@@ -86,7 +85,7 @@ export class Early {
           break;
         }
         for (const piece of pieces) fed = fed.then(() => this.#append(piece));
-        if (enough && !this.#tight) break;
+        if (enough) break;
       }
     } finally {
       reader.cancel().catch(() => {});
@@ -104,11 +103,6 @@ export class Early {
   // slow says that the film would stand still after what has come.
   get #slow() {
     return this.rate < this.rendition.rate * spareRate && performance.now() - this.began > 1000;
-  }
-
-  // tight says that the film would stand still if nothing more came before we have met others.
-  get #tight() {
-    return this.rate < this.rendition.rate * ampleRate;
   }
 
   // gather waits for a fragment more, which others bring or our server lets us fetch. A

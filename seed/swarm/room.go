@@ -21,6 +21,7 @@ type room struct {
 	wished  time.Time // the last wish
 	press   []float32
 	near    []float32
+	coming  []bool // some viewer fetches it, by its own word
 }
 
 // A supply of 1 is one viewer that can pass a piece on at the media's own rate twice over.
@@ -70,7 +71,7 @@ type startRight struct {
 
 func newRoom(hash string, x *index, rules *Rules) *room {
 	return &room{hash: hash, x: x, rules: rules, sent: newBits(x.pieces), presses: rules.pressures(), supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
-		press: make([]float32, x.pieces), near: make([]float32, x.pieces)}
+		press: make([]float32, x.pieces), near: make([]float32, x.pieces), coming: make([]bool, x.pieces)}
 }
 
 // position is where the viewer is by now, if it plays on as it said.

@@ -101,7 +101,7 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 	}
 	far := float32(math.Inf(1))
 	for p := range r.near {
-		r.near[p], r.press[p] = far, 0
+		r.near[p], r.press[p], r.coming[p] = far, 0, false
 	}
 	for _, v := range r.viewers {
 		if v.wants(now) {
@@ -119,7 +119,7 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 			supply += mirrorShare
 		}
 		switch have := float32(supply) / supplyUnit; {
-		case r.copies[p] == 0 && !fed:
+		case r.copies[p] == 0 && !fed && !r.coming[p]:
 			asks = append(asks, ask{key: slack, slack: slack, first: true, room: r, piece: p})
 		case have < max(0.5, r.press[p]):
 			asks = append(asks, ask{key: slack + r.rules.CopyPenalty, slack: slack, room: r, piece: p})
@@ -143,8 +143,9 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 			continue
 		}
 		v.held.missing(from, seg.to, func(p int) {
-			if slices.Contains(v.fetching, p) {
+			if at := slices.Index(v.fetching, p); at >= 0 {
 				r.press[p] += press * float32(r.rules.Fetching)
+				r.coming[p] = r.coming[p] || now.Sub(v.asking[at]) < comingFor
 			} else {
 				r.press[p] += press
 				v.needy = v.needy || slack < nearReach
@@ -210,6 +211,9 @@ func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
 // nearReach is how many seconds of slack a piece may have that goes to a viewer whose picture
 // stands, or which lacks what it plays before that, as long as there are others.
 const nearReach = 4.0
+
+// comingFor is how long a viewer's word holds that a piece is on its way to it.
+const comingFor = 6 * time.Second
 
 // choice keeps the best seen so far.
 type choice struct {
