@@ -9,7 +9,7 @@ import { mime } from "./mime.js";
 const otherwise = 200; // milliseconds without bytes, after which we look what others brought
 const gathered = 2; // fragments to begin with, where the line is slower than the film
 const patience = 6000; // milliseconds in which the second has to come
-const spareRate = 2; // times the film's rate: a line that fast feeds it until we have met the others
+const spareRate = 1.25; // times the film's rate: a line that fast feeds it without a pause
 
 export class Early {
   // swarm is how those who share take part, all of it may be left out: took hears of every

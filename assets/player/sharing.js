@@ -75,10 +75,9 @@ export class Sharing extends EventTarget {
     this.loading.finally(() => (this.loading = null));
   }
 
-  // The first picture goes first, unless it takes long, or our server's line is so full that the
-  // others have to bring what follows.
+  // The first picture goes first, unless it takes long.
   async #begin() {
-    await this.#until("loadeddata", () => this.data.short || this.video.readyState >= 2, pictureFirst);
+    await this.#until("loadeddata", () => this.video.readyState >= 2, pictureFirst);
     const { Swarm } = await import(this.scripts.swarm);
     if (this.on) this.#join(new Swarm(this.video, this.#described(), this.scripts.webtorrent));
   }

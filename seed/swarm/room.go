@@ -21,7 +21,6 @@ type room struct {
 	wished  time.Time // the last wish
 	press   []float32
 	near    []float32
-	coming  []bool // some viewer fetches it, by its own word
 }
 
 // A supply of 1 is one viewer that can pass a piece on at the media's own rate twice over.
@@ -44,7 +43,6 @@ type viewer struct {
 	paused    bool
 	hidden    bool
 	standing  bool // its picture waits for bytes
-	needy     bool // it lacks what it plays within nearReach, and does not fetch it
 	connected int
 	held      bitset    // has it, or is fetching it under a lease
 	doubted   bitset    // of those, the ones that it says it has and can't have
@@ -71,7 +69,7 @@ type startRight struct {
 
 func newRoom(hash string, x *index, rules *Rules) *room {
 	return &room{hash: hash, x: x, rules: rules, sent: newBits(x.pieces), presses: rules.pressures(), supply: make([]int32, x.pieces), copies: make([]uint16, x.pieces),
-		press: make([]float32, x.pieces), near: make([]float32, x.pieces), coming: make([]bool, x.pieces)}
+		press: make([]float32, x.pieces), near: make([]float32, x.pieces)}
 }
 
 // position is where the viewer is by now, if it plays on as it said.

@@ -41,7 +41,7 @@ func (c *Coordinator) Tick(now time.Time) []Grant {
 		}
 		v := a.by
 		if v == nil {
-			v = a.room.whom(now, a, strangers > 0)
+			v = a.room.whom(now, a.piece, a.slack, strangers > 0)
 		}
 		if v == nil || v.held.has(a.piece) || !v.may(now, strangers > 0) {
 			continue
@@ -101,7 +101,7 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 	}
 	far := float32(math.Inf(1))
 	for p := range r.near {
-		r.near[p], r.press[p], r.coming[p] = far, 0, false
+		r.near[p], r.press[p] = far, 0
 	}
 	for _, v := range r.viewers {
 		if v.wants(now) {
@@ -119,7 +119,7 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 			supply += mirrorShare
 		}
 		switch have := float32(supply) / supplyUnit; {
-		case r.copies[p] == 0 && !fed && !r.coming[p]:
+		case r.copies[p] == 0 && !fed:
 			asks = append(asks, ask{key: slack, slack: slack, first: true, room: r, piece: p})
 		case have < max(0.5, r.press[p]):
 			asks = append(asks, ask{key: slack + r.rules.CopyPenalty, slack: slack, room: r, piece: p})
@@ -132,7 +132,6 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 	pos := v.position(now)
 	next := 0
-	v.needy = false
 	for i := r.x.at(pos); i < len(r.x.segs) && r.x.segs[i].start < pos+r.rules.LookAhead; i++ {
 		seg := &r.x.segs[i]
 		slack := float32(max(0, seg.start-pos))
@@ -143,12 +142,10 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 			continue
 		}
 		v.held.missing(from, seg.to, func(p int) {
-			if at := slices.Index(v.fetching, p); at >= 0 {
+			if slices.Contains(v.fetching, p) {
 				r.press[p] += press * float32(r.rules.Fetching)
-				r.coming[p] = r.coming[p] || now.Sub(v.asking[at]) < comingFor
 			} else {
 				r.press[p] += press
-				v.needy = v.needy || slack < nearReach
 			}
 			r.near[p] = min(r.near[p], slack)
 		})
@@ -171,9 +168,8 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 // whom chooses the viewer for a copy: of those that will play the piece soon and
 // can pass it on, the one whose proven upload is least used by what it was leased lately. A
 // far piece waits for a good giver while there is hope of one.
-func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
-	p, slack := a.piece, a.slack
-	var best, good, needy choice
+func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer {
+	var best, good, stands choice
 	fast := false
 	size := float64(r.x.pieceSize(p))
 	for _, v := range r.viewers {
@@ -186,8 +182,8 @@ func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
 			continue
 		}
 		score := v.up.rate / (v.up.leased(now) + size)
-		if (v.standing || v.needy) && slack > nearReach {
-			needy.consider(v, score) // it has nearer things to get
+		if (v.standing || len(v.wishes) > 0) && slack > standingReach {
+			stands.consider(v, score) // it has nearer things to get
 			continue
 		}
 		best.consider(v, score)
@@ -198,22 +194,17 @@ func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
 	switch {
 	case slack > r.rules.Patience && fast:
 		return good.v
-	case best.v == nil && needy.v != nil && !a.first:
-		return nil // others have it, and may bring it yet
-	case best.v == nil && needy.v != nil:
-		return needy.v
+	case best.v == nil && stands.v != nil:
+		return stands.v
 	case best.v == nil:
 		return r.nearest(now, p, strangers)
 	}
 	return best.v
 }
 
-// nearReach is how many seconds of slack a piece may have that goes to a viewer whose picture
-// stands, or which lacks what it plays before that, as long as there are others.
-const nearReach = 4.0
-
-// comingFor is how long a viewer's word holds that a piece is on its way to it.
-const comingFor = 6 * time.Second
+// standingReach is how many seconds of slack a piece may have that goes to a viewer whose
+// picture stands or soon will, as long as there are others.
+const standingReach = 4.0
 
 // choice keeps the best seen so far.
 type choice struct {
