@@ -14,7 +14,7 @@ ARCHES  := amd64 arm64 arm
 # What the tests call: each target that runs them asks for it, and nothing happens where it is there.
 TOOLS := .ci/install ffmpeg node browsers peers pebble
 
-.PHONY: help build demo test test-long kills disks race vet lint vuln nightly soak soak-race fuzz bench bench-size bench-swarm release release-test dist clean
+.PHONY: help build demo test test-long kills disks clocks race vet lint vuln nightly soak soak-race fuzz bench bench-size bench-swarm release release-test dist clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -36,10 +36,11 @@ test: ## vet, unit tests, stories, browsers
 	go test -p 2 -timeout 20m $$(go list ./... | grep -v /browsertest)
 	go test -timeout 20m ./server/browsertest
 
-test-long: ## make test, some 350 kills, full disks, then the race detector and a minute of each fuzz target
+test-long: ## make test, some 350 kills, full disks, clocks that jump, then the race detector and a minute of each fuzz target
 	$(MAKE) test
 	$(MAKE) kills
 	$(MAKE) disks
+	$(MAKE) clocks
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=60s
 
@@ -50,6 +51,10 @@ kills: ## kill -9 at random moments of publish, transcode, deliver, backup, rest
 disks: ## a full disk under publish, transcode, deliver, backup, restore, migrate, remove; Linux, counts are printed
 	@.ci/install ffmpeg
 	go test -tags long -timeout 20m -v -count=1 -run '^TestFullDisk$$' ./cli | grep -vE '^(=== |ok )'
+
+clocks: ## the clock set a day ahead and back, twice, while the whole program runs; 5 min
+	@.ci/install ffmpeg
+	go test -tags long -timeout 20m -v -count=1 -run '^TestClockSteps$$' ./cli | grep -vE '^(=== |ok )'
 
 # The tags keep the torrent library to what a build without cgo has.
 race: ## the tests that share memory, under the race detector
@@ -72,11 +77,12 @@ lint: vet ## and staticcheck
 vuln: ## known holes in what is linked in; asks vuln.go.dev
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
-nightly: ## what takes hours: lint, holes, kills, full disks, races, a minute of each fuzz target, an hour of everything at once
+nightly: ## what takes hours: lint, holes, kills, full disks, clocks, races, a minute of each fuzz target, an hour of everything at once
 	$(MAKE) lint
 	$(MAKE) vuln
 	$(MAKE) kills
 	$(MAKE) disks
+	$(MAKE) clocks
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=60s
 	$(MAKE) soak
