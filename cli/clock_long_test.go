@@ -346,7 +346,7 @@ func (s *stepping) set(i, hours int) {
 	s.until(time.Minute, when+": a refused delivery", func() bool { _, refused := s.peer.times(late); return refused > 0 })
 	in := 20 * time.Hour // which the clock leaps over
 	if jump < 0 {
-		in = time.Minute // which is a day and a minute off then, until the clock is set ahead again
+		in = 5 * time.Minute // which is a day more then, until the clock is set ahead again
 	}
 	s.schedule(fmt.Sprint("On schedule ", i), in)
 	backups, lines, faults := s.backups(), s.lines(""), s.lines("ERROR")

@@ -44,9 +44,12 @@ export class Room extends EventTarget {
     return this.hall.room === this;
   }
 
-  // What another rendition kept is farther than anything of this one.
+  // What lies behind the viewer counts for twice as far, so that there is room for all that is
+  // gathered ahead; what another rendition kept is farther than anything of this one.
   #distance(piece) {
-    return this.timeline.distance(piece, this.hall.position) + (this.current ? 0 : 1e6);
+    const { position } = this.hall;
+    const behind = this.timeline.needed(piece, position) === Infinity;
+    return this.timeline.distance(piece, position) * (behind ? 2 : 1) + (this.current ? 0 : 1e6);
   }
 
   know(segments) {
@@ -325,16 +328,17 @@ export class Room extends EventTarget {
 
   // grant is the server's leave to fetch pieces from it, now.
   grant(pieces) {
-    // What the player's own start brings is fetched after it, if it brought only a part:
-    // the server counts the piece as ours now.
-    for (const p of pieces) if (Number.isInteger(p) && this.#coming(p) && this.later.size < 16) this.later.add(p);
-    const fresh = pieces.filter((p) => Number.isInteger(p) && p >= 0 && p < this.torrent.count && !this.store.has(p) && !this.fetching.has(p) && !this.#coming(p));
+    const wanted = pieces.filter((p) => Number.isInteger(p) && p >= 0 && p < this.torrent.count && !this.store.has(p) && !this.fetching.has(p));
+    const fresh = wanted.filter((p) => !this.#arriving(p));
+    // What the player itself is loading is fetched after that, if it brought only a part: the
+    // server counts the piece as ours now.
+    for (const p of wanted) if (this.#arriving(p) && this.later.size < 16) this.later.add(p);
     this.hall.counts.granted += fresh.length;
     this.#fetch(fresh.slice(0, 16));
   }
 
   #overdue() {
-    const due = [...this.later].filter((p) => !this.#coming(p));
+    const due = [...this.later].filter((p) => !this.#arriving(p));
     for (const p of due) this.later.delete(p);
     if (due.length > 0) this.grant(due);
   }
@@ -365,6 +369,8 @@ export class Room extends EventTarget {
         hall.counts.wasted += bytes.length - this.store.write(at, bytes);
         this.#serveReads();
       });
+      // What the memory has no room for came in vain, and would again.
+      if (this.store.unbelieved(from, to).length > 0) throw new Error("not kept");
       this.fails = 0;
     } catch {
       // What is still missing is wished again; when that does not help, the player asks
@@ -415,7 +421,7 @@ export class Room extends EventTarget {
 
   // report is what the server is told of this room.
   report() {
-    const coming = new Set([...this.#first(), ...this.fetching.keys(), ...this.#sent(), ...this.loads.keys()]);
+    const coming = new Set([...this.#first(), ...this.fetching.keys(), ...this.loads.keys(), ...this.#sent()]);
     const facts = { wishes: this.wishes ?? [], fetching: [...coming].slice(0, 16), received: this.received };
     this.received = {};
     if (this.changed && performance.now() - (this.told ?? 0) > 1000) {
@@ -430,6 +436,11 @@ export class Room extends EventTarget {
   #coming(piece) {
     const { height, to } = this.hall.coming;
     return height === this.rendition.height && this.torrent.at(piece) < to;
+  }
+
+  // arriving says that the player's own loading brings all that a piece lacks.
+  #arriving(piece) {
+    return this.#coming(piece) || this.#lacking(piece).length === 0;
   }
 
   // overtaken says that peers have what the player's own start does not bring in time.

@@ -315,8 +315,40 @@ const { Sender } = await load("sender.js");
   room.grant([3, 4]);
   assert.deepEqual(asked.splice(0), [`bytes=${4 * pieceLength + 100}-${5 * pieceLength - 1}`]);
   ended(); // and did not come
-  room.read(3 * pieceLength, 4 * pieceLength + 50, 0, new AbortController().signal, true);
-  assert.deepEqual(asked.splice(0), [`bytes=${3 * pieceLength}-${4 * pieceLength + 49}`]);
+  Object.assign(hall, { room, rate: 1, buffered: () => false, coordinated: true, standing: false, alone: false, patient: true });
+  room.tick(0.25);
+  assert.deepEqual(asked.splice(0), [`bytes=${3 * pieceLength}-${4 * pieceLength - 1}`]); // under the leave that it had
+}
+
+// What there is no room for is asked three times of our server, and then the player loads it.
+{
+  const { Room } = await load("room.js");
+  const { Origin } = await load("origin.js");
+  let asked = 0;
+  globalThis.fetch = async (name, { headers }) => {
+    asked++;
+    const [from, to] = headers.Range.slice(6).split("-").map(Number);
+    const all = [part(from, to + 1)];
+    return { status: 206, body: { getReader: () => ({ read: async () => ({ done: all.length === 0, value: all.pop() }) }) } };
+  };
+  const memory = new Memory(pieceLength);
+  const hall = {
+    memory, video: { duration: 0 }, spare: 0, position: 0, rate: 1, counts: { wasted: 0 }, coming: { height: 0, to: 0 }, alone: true, patient: false,
+    coordinated: false, standing: false, buffered: () => false, slack: () => 30, soon: () => {}, speak: () => {}, origin: new Origin(),
+  };
+  const room = new Room(hall, { height: 360, file: "/360p.mp4" }, torrent);
+  hall.room = room;
+  room.know(Array.from({ length: 9 }, (_, i) => ({ start: 2 * i, duration: 2, from: i * pieceLength, to: (i + 1) * pieceLength })));
+  room.keep(0, part(0, pieceLength)); // nearer, so it stays
+  await settled(() => room.store.has(0));
+  let answer;
+  room.read(5 * pieceLength, 6 * pieceLength, 10, new AbortController().signal, true).then((bytes) => (answer = bytes));
+  await settled(() => {
+    room.tick(0.25);
+    return answer !== undefined;
+  });
+  assert.equal(answer, null);
+  assert.equal(asked, 3);
 }
 
 // A peer that says it has everything and brings nothing is asked no more after three seconds,

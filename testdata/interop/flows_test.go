@@ -159,8 +159,9 @@ func approval(t *testing.T, r *rig, p *place, account string) {
 	p.expect(r, "it is refused there", func() bool { follows, asks := c.follows(account); return !follows && !asks })
 	c.to(account, "follow")
 	r.wait("they may ask again", waits)
+	tried := r.queued()
 	r.tubelet("followers", "approve", acct)
-	r.settled("our Accept is taken")
+	r.settled("our Accept is taken", tried)
 	r.wait("it is approved there", func() bool { follows, _ := c.follows(account); return follows })
 	r.tubelet("config", "set", "followers.approve", "false")
 }
@@ -179,10 +180,11 @@ func blocks(t *testing.T, r *rig, p *place, account string) {
 	}
 	r.tubelet("block", acct)
 	r.wait("our block", func() bool { return len(r.list("followers")) == 0 })
+	time.Sleep(10 * time.Second) // snac2 reads our outbox some seconds after it was let follow
 	silent := r.publish("Not for everybody")
 	for range 10 { // it would come within a second
-		if c.home(silent) != nil {
-			t.Error("FAILS: what is new after our block arrives")
+		if post := c.home(silent); post != nil {
+			t.Errorf("FAILS: what is new after our block arrives: %v; followers %v, %s", post, r.list("followers"), r.tubelet("federation", "status", "--json"))
 			return
 		}
 		time.Sleep(time.Second)
@@ -206,6 +208,7 @@ func moves(t *testing.T, r *rig, p *place) {
 	p.move("dora", person)
 	r.wait("Dora moves to us, and with her a follower", func() bool { return has(r.list("followers"), "@bea@") })
 
+	time.Sleep(p.rest)
 	carl := bea.account(p.acct("carl"))
 	p.alias("carl", person)
 	r.tubelet("move-to", p.acct("carl"), "--yes")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestGoToSocial runs the flows with people on GoToSocial.
@@ -44,7 +45,7 @@ func startGoToSocial(t *testing.T, r *rig) *place {
 	}
 	r.start("gotosocial", nil, program, "server", "start")
 	r.wait("GoToSocial answers again", up)
-	p := &place{host: "gts.test", people: map[string]*client{}}
+	p := &place{host: "gts.test", people: map[string]*client{}, rest: 5*time.Minute + 10*time.Second}
 	for _, name := range persons() {
 		p.people[name] = signIn(t, "https://gts.test", name+"@gts.test", password)
 	}

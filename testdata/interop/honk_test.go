@@ -71,9 +71,9 @@ func (h *honk) talks(r *rig, object string) {
 	r.wait("the creator's answer goes", func() bool { return !strings.Contains(h.call("gethonks", "page", "atme"), "hear") })
 	for _, deed := range []string{"like", "boost"} { // honk shows neither of what is one's own
 		r.tubelet(deed, comment)
-		r.settled("the creator's " + deed + " is taken")
+		r.settled("the creator's "+deed+" is taken", 0)
 		r.tubelet(deed, comment, "--undo")
-		r.settled("and its end")
+		r.settled("and its end", 0)
 	}
 	h.call("zonkit", "wherefore", "zonk", "what", second)
 	r.wait("reply deleted", func() bool { return !has(r.list("comments"), "Mine, I mean") })

@@ -166,9 +166,9 @@ func feedback(t *testing.T, r *rig, p *tube, object string, video map[string]any
 	r.save("tube-thread", under())
 	for _, deed := range []string{"like", "boost"} { // PeerTube knows neither of a comment
 		r.tubelet(deed, fmt.Sprint(comment["id"]))
-		r.settled("the creator's " + deed + " does no harm")
+		r.settled("the creator's "+deed+" does no harm", 0)
 		r.tubelet(deed, fmt.Sprint(comment["id"]), "--undo")
-		r.settled("nor does its end")
+		r.settled("nor does its end", 0)
 	}
 	r.tubelet("comments", "rm", fmt.Sprint(reply["id"]))
 	r.wait("the creator's answer goes", func() bool { return !contains(under(), "Glad to") })

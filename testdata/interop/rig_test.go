@@ -268,14 +268,22 @@ func (r *rig) wait(what string, holds func() bool) bool {
 	return true
 }
 
-// settled waits until nothing is on its way any more, and nothing was refused.
-func (r *rig) settled(what string) {
+// settled waits until no more is on its way than what is tried again for long, and nothing was
+// refused.
+func (r *rig) settled(what string, tried float64) {
 	r.t.Helper()
 	r.wait(what, func() bool {
 		now, _ := r.tubelet("federation").(map[string]any)
 		hosts, _ := now["hosts"].([]any)
-		return now["queued"] == 0.0 && now["failing"] == 0.0 && len(hosts) == 0
+		return r.queued() <= tried && now["failing"] == 0.0 && len(hosts) == 0
 	})
+}
+
+// queued is how many activities wait to be sent.
+func (r *rig) queued() float64 {
+	now, _ := r.tubelet("federation").(map[string]any)
+	queued, _ := now["queued"].(float64)
+	return queued
 }
 
 func status(address string) int {
