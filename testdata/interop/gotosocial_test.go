@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // TestGoToSocial runs the flows with people on GoToSocial.
@@ -20,6 +19,22 @@ func TestGoToSocial(t *testing.T) {
 	}
 	r := newRig(t, "gotosocial")
 	flows(t, r, startGoToSocial(t, r))
+}
+
+// TestGoToSocialLeft has the channel move away, which a run that had somebody move to it cannot.
+func TestGoToSocialLeft(t *testing.T) {
+	if os.Getenv("GOTOSOCIAL") == "" {
+		t.Skip("GOTOSOCIAL does not name a folder")
+	}
+	r := newRig(t, "gotosocial-left")
+	p := startGoToSocial(t, r)
+	bea := p.people["bea"]
+	if bea.find("accounts", "@workshop@"+ours) == nil {
+		t.Fatal("FAILS: the handle is not found")
+	}
+	bea.to(bea.account("@workshop@"+ours), "follow")
+	r.wait("Bea follows us", func() bool { return has(r.list("followers"), "@bea@") })
+	leaves(t, r, p)
 }
 
 func startGoToSocial(t *testing.T, r *rig) *place {
@@ -45,7 +60,7 @@ func startGoToSocial(t *testing.T, r *rig) *place {
 	}
 	r.start("gotosocial", nil, program, "server", "start")
 	r.wait("GoToSocial answers again", up)
-	p := &place{host: "gts.test", people: map[string]*client{}, rest: 5*time.Minute + 10*time.Second}
+	p := &place{host: "gts.test", people: map[string]*client{}, seldom: true}
 	for _, name := range persons() {
 		p.people[name] = signIn(t, "https://gts.test", name+"@gts.test", password)
 	}

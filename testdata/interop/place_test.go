@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 )
 
 // place is a server with Mastodon's client API, with some people on it.
@@ -17,7 +16,7 @@ type place struct {
 	move   func(name, actor string) // has a person move to another actor
 	lacks  map[string]string        // what it does not do, and why
 	page   string                   // of Ada's, where others read her
-	rest   time.Duration            // between two moves of which it takes both
+	seldom bool                     // it lets nobody move who had to do with a move in the last seven days
 }
 
 // expect waits for something to hold, unless that server does not do it.

@@ -275,7 +275,7 @@ func (r *rig) settled(what string, tried float64) {
 	r.wait(what, func() bool {
 		now, _ := r.tubelet("federation").(map[string]any)
 		hosts, _ := now["hosts"].([]any)
-		return r.queued() <= tried && now["failing"] == 0.0 && len(hosts) == 0
+		return r.queued() <= tried && (tried > 0 || now["failing"] == 0.0 && len(hosts) == 0)
 	})
 }
 
