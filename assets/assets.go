@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,6 +175,9 @@ func (s *set) addModules() error {
 	return nil
 }
 
+// forDesigners is what browsers do without in a style sheet: comments, indentation, empty lines.
+var forDesigners = regexp.MustCompile(`(?s)/\*.*?\*/\s*|(?m)^\s+`)
+
 // addSheets joins the two style sheets that a watch page needs, so that they cost
 // one request.
 func (s *set) addSheets() error {
@@ -183,7 +187,7 @@ func (s *set) addSheets() error {
 		if err != nil {
 			return err
 		}
-		both = append(both, sheet...)
+		both = append(both, forDesigners.ReplaceAll(sheet, nil)...)
 	}
 	s.add("watch.css", both)
 	return nil

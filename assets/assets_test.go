@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/tubelet/tubelet/assets"
@@ -109,5 +111,26 @@ func TestModules(t *testing.T) {
 	}
 	if out, err := exec.CommandContext(t.Context(), node, "--no-warnings", "../testdata/browser/modules.mjs").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestWatchSheet: the sheet of the watch page is what the two say, without what is for readers.
+func TestWatchSheet(t *testing.T) {
+	w := httptest.NewRecorder()
+	assets.Handler().ServeHTTP(w, httptest.NewRequest("GET", assets.Path("watch.css"), nil))
+	got := w.Body.String()
+	rules := 0
+	for _, name := range []string{"site.css", "player.css"} {
+		sheet, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(sheet), "*/") {
+			before, _, _ := strings.Cut(part, "/*")
+			rules += strings.Count(before, "{")
+		}
+	}
+	if n := strings.Count(got, "{"); n != rules || n != strings.Count(got, "}") || strings.Contains(got, "/*") || strings.Contains(got, "\n ") {
+		t.Errorf("%d rules, want %d; %.300s", n, rules, got)
 	}
 }

@@ -90,14 +90,19 @@ func TestPreflight(t *testing.T) {
 	} {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
-			var k *Keeper
+			made := make(chan *tls.Config, 1)
 			if w.port == "" {
-				w.port = listen(t, func() *tls.Config { return k.TLS() })
+				w.port = listen(t, func() *tls.Config {
+					cfg := <-made
+					made <- cfg
+					return cfg
+				})
 			}
 			k, err := New(Config{Data: t.TempDir(), Host: "video.example", Directory: w.directory, Port: w.port, Resolve: w.resolve})
 			if err != nil {
 				t.Fatal(err)
 			}
+			made <- k.TLS()
 			err = k.preflight(t.Context())
 			if (err == nil) != (w.text == "") || err != nil && !strings.Contains(err.Error(), w.text) {
 				t.Errorf("says %v, want %q", err, w.text)
