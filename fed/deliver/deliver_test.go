@@ -211,10 +211,12 @@ func TestStumble(t *testing.T) {
 		woken, stop := start(s.Social(), h)
 		time.Sleep(2 * time.Minute)
 		for range 10 {
+			synctest.Wait()
 			send(t, s.Social(), fmt.Sprint(len(h.got["h.example"])), "h.example")
 			woken <- struct{}{}
 			time.Sleep(time.Minute)
 		}
+		synctest.Wait()
 		if got := h.got["h.example"]; len(got) != 12 {
 			t.Errorf("taken: %v", got)
 		}
@@ -239,6 +241,7 @@ func TestUnheardOf(t *testing.T) {
 		}
 		_, stop := start(s.Social(), h)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if got := h.got["h.example"]; len(got) != 2 {
 			t.Errorf("taken at once: %v", got)
 		}
