@@ -130,7 +130,7 @@ func TestWatchSheet(t *testing.T) {
 			rules += strings.Count(before, "{")
 		}
 	}
-	if n := strings.Count(got, "{"); n != rules || n != strings.Count(got, "}") || strings.Contains(got, "/*") || strings.Contains(got, "\n ") {
+	if n := strings.Count(got, "{"); n != rules || n != strings.Count(got, "}") || strings.Contains(got, "/*") || strings.Contains(got, "; ") {
 		t.Errorf("%d rules, want %d; %.300s", n, rules, got)
 	}
 }
