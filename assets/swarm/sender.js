@@ -2,10 +2,7 @@
 // other, to a few peers at a time. Nothing is put on a line that has enough on it.
 
 const atOnce = 4;
-const littleWaiting = 16 * 1024; // bytes in all channels at least, while we are short of pieces ourselves
-const mostWaiting = 256 * 1024; // the same, on a line that has shown how fast it is
-const quick = 100; // milliseconds in which a fast line is rid of what was put on it
-const slow = 250;
+const littleWaiting = 16 * 1024; // bytes in all channels, while we are short of pieces ourselves
 const saved = 10; // seconds of what may be given, for a moment in which much is asked
 
 export class Sender {
@@ -17,9 +14,6 @@ export class Sender {
     Object.assign(this, { slack, bytes, gave, most, short });
     this.purse = 0; // bytes that may be given now
     this.earned = performance.now();
-    this.little = littleWaiting;
-    this.put = new Map(); // peer to when it was last given something
-    this.relieved = 0; // when a channel was last rid of that
     this.peers = new Set();
     this.current = new Map(); // peer to the piece being sent to it
   }
@@ -27,13 +21,9 @@ export class Sender {
   add(peer) {
     this.peers.add(peer);
     peer.addEventListener("asked", () => this.pump());
-    peer.addEventListener("drained", () => {
-      this.#relieve(peer);
-      this.pump();
-    });
+    peer.addEventListener("drained", () => this.pump());
     peer.addEventListener("closed", () => {
       this.peers.delete(peer);
-      this.put.delete(peer);
       this.current.delete(peer);
       this.pump();
     });
@@ -67,18 +57,7 @@ export class Sender {
     if (!this.short()) return true;
     let waiting = 0;
     for (const one of this.peers) waiting += one.backlog;
-    if (waiting < this.little) return true;
-    const now = performance.now();
-    if (this.little > littleWaiting && now - this.relieved > slow) {
-      this.little /= 2;
-      this.relieved = now;
-    }
-    return false;
-  }
-
-  #relieve(peer) {
-    this.relieved = performance.now();
-    if (this.relieved - (this.put.get(peer) ?? 0) < quick) this.little = Math.min(mostWaiting, this.little * 2);
+    return waiting < littleWaiting;
   }
 
   #nextPiece(peer) {
@@ -98,7 +77,6 @@ export class Sender {
       const bytes = this.bytes(request);
       peer.give(request, bytes);
       if (bytes) this.#given(bytes.length);
-      this.put.set(peer, performance.now());
     }
     this.current.delete(peer);
     if (peer.asking.size > 0) queueMicrotask(() => this.pump());

@@ -218,9 +218,9 @@ func (c *choice) consider(v *viewer, score float64) {
 	}
 }
 
-// lacks says whether v will play p soon, has it not, and does not fetch it.
+// lacks says whether v will play p soon and has it not.
 func (r *room) lacks(now time.Time, v *viewer, p int) bool {
-	if v.held.has(p) || slices.Contains(v.fetching, p) {
+	if v.held.has(p) {
 		return false
 	}
 	s, needed := r.x.slack(p, v.position(now))
