@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/tubelet/tubelet/fed"
 	"github.com/tubelet/tubelet/fed/remote"
 	"github.com/tubelet/tubelet/fed/vocab"
+	"github.com/tubelet/tubelet/server/work/disk/disktest"
 	"github.com/tubelet/tubelet/store/lite"
 	"github.com/tubelet/tubelet/store/social"
 )
@@ -36,15 +36,8 @@ func TestFullDisk(t *testing.T) {
 	disk := t.TempDir()
 	cmd := exec.Command(self, "-test.run=^TestOnFullDisk$", "-test.v")
 	cmd.Env = append(os.Environ(), "TUBELET_TEST_DISK="+disk, "TMPDIR="+disk)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("NOT TESTED: this kernel lets nobody mount a small disk: %v", err)
-	}
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestOnFullDisk") {
-		t.Errorf("%v\n%s", err, out)
+	if out := disktest.Run(t, cmd, 0); !t.Failed() && !strings.Contains(out, "--- PASS: TestOnFullDisk") {
+		t.Error(out)
 	}
 }
 

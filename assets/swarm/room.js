@@ -44,12 +44,9 @@ export class Room extends EventTarget {
     return this.hall.room === this;
   }
 
-  // What lies behind the viewer counts for twice as far, so that there is room for all that is
-  // gathered ahead; what another rendition kept is farther than anything of this one.
+  // What another rendition kept is farther than anything of this one.
   #distance(piece) {
-    const { position } = this.hall;
-    const behind = this.timeline.needed(piece, position) === Infinity;
-    return this.timeline.distance(piece, position) * (behind ? 2 : 1) + (this.current ? 0 : 1e6);
+    return this.timeline.distance(piece, this.hall.position) + (this.current ? 0 : 1e6);
   }
 
   know(segments) {

@@ -46,11 +46,12 @@ export class Timeline {
     return this.segments.find((s) => s.from === offset);
   }
 
-  // distance returns how many seconds lie between a position and what a piece shows.
+  // distance returns how many seconds lie between a position and what a piece shows. What is past
+  // counts twice, so that there is room for all that is gathered ahead.
   distance(piece, position) {
     const feeds = this.feeds[piece];
     if (!feeds?.length) return 0; // the header, which everybody needs
     const [first, last] = [feeds[0].start, feeds.at(-1).start + feeds.at(-1).duration];
-    return position < first ? first - position : position > last ? position - last : 0;
+    return position < first ? first - position : position > last ? 2 * (position - last) : 0;
   }
 }
