@@ -2,16 +2,23 @@
 // other, to a few peers at a time. Nothing is put on a line that has enough on it.
 
 const atOnce = 4;
-const littleWaiting = 16 * 1024; // bytes in all channels, while we are short of pieces ourselves
+const leastUnderWay = 16 * 1024; // bytes to all peers together, as BitTorrent's blocks are
+const mostUnderWay = 512 * 1024;
+const free = 50; // milliseconds that bytes wait in the line's queue, below which it can take more
+const full = 150; // the same, above which it has too much
+const settle = 250;
+const slowLine = 40; // bytes a millisecond
 const saved = 10; // seconds of what may be given, for a moment in which much is asked
 
 export class Sender {
   // slack(request) tells how soon the asking peer needs the piece; bytes(request) returns
   // them, or null where we no longer have them; most returns the bytes a second that we may
-  // give on average; short says that we lack what we play next. What waits in the channels
-  // then stands before our own questions, on a slow line for seconds, so little may.
+  // give on average; short says that we lack what we play next.
   constructor({ slack, bytes, gave, most = () => Infinity, short = () => false }) {
     Object.assign(this, { slack, bytes, gave, most, short });
+    this.window = leastUnderWay;
+    this.rate = Infinity; // of our line, as seen when its queue was full, bytes a millisecond
+    this.narrowed = -Infinity;
     this.purse = 0; // bytes that may be given now
     this.earned = performance.now();
     this.peers = new Set();
@@ -22,6 +29,10 @@ export class Sender {
     this.peers.add(peer);
     peer.addEventListener("asked", () => this.pump());
     peer.addEventListener("drained", () => this.pump());
+    peer.addEventListener("took", (e) => {
+      this.#adapt(e.detail);
+      this.pump();
+    });
     peer.addEventListener("closed", () => {
       this.peers.delete(peer);
       this.current.delete(peer);
@@ -51,13 +62,37 @@ export class Sender {
     return ready.slice(0, atOnce);
   }
 
-  // room says whether more may be put on the line to a peer.
-  #room(peer) {
-    if (!peer.room) return false;
-    if (!this.short()) return true;
-    let waiting = 0;
-    for (const one of this.peers) waiting += one.backlog;
-    return waiting < littleWaiting;
+  // room says whether more may be put on the line to a peer. What it can't take at once stands
+  // before our own questions, and before the word that our server's bytes have come; and where
+  // a home router has no more room it throws away what comes, and the channels are still for
+  // seconds. On a slow line that is too much already while we are short ourselves.
+  #room(peer, length) {
+    if (!peer.room || (this.rate < slowLine && this.short())) return false;
+    const underWay = this.#underWay();
+    if (underWay === 0 || underWay + length <= this.window) return true;
+    this.pressed = true;
+    return false;
+  }
+
+  #underWay() {
+    let sum = 0;
+    for (const one of this.peers) sum += one.underWay;
+    return sum;
+  }
+
+  // adapt sets what may be under way by how long the last bytes waited in the line's queue,
+  // in milliseconds, as LEDBAT does (RFC 6817); before is what was under way then.
+  #adapt({ bytes, late, before }) {
+    const now = performance.now();
+    const rate = before / Math.max(late, 10);
+    if (rate > this.rate) this.rate = rate;
+    else if (late > full) this.rate = this.rate === Infinity ? rate : (this.rate + rate) / 2;
+    if (late < free && this.pressed) this.window = Math.min(mostUnderWay, this.window + bytes);
+    else if (late > full && now - this.narrowed > settle) {
+      this.window = Math.max(leastUnderWay, this.window / 2);
+      this.narrowed = now;
+    }
+    this.pressed = false;
   }
 
   #nextPiece(peer) {
@@ -72,10 +107,10 @@ export class Sender {
 
   #send(peer, requests) {
     for (const request of requests) {
-      if (!this.#room(peer) || !this.#may()) return;
+      if (!this.#room(peer, request.length) || !this.#may()) return;
       this.current.set(peer, request.piece);
       const bytes = this.bytes(request);
-      peer.give(request, bytes);
+      peer.give(request, bytes, this.#underWay());
       if (bytes) this.#given(bytes.length);
     }
     this.current.delete(peer);

@@ -25,8 +25,8 @@ const hurry = 1.5; // seconds left, below which the player does not wait to hear
 const starvation = 8000;
 const picturePatience = 1500;
 const neighbours = 10;
-const enough = 2; // seconds in the buffer, below which we are short ourselves
 const gatherSlack = 2; // seconds that a player which gathers leaves to others to bring what follows
+const enough = 4; // seconds in the buffer, below which we are short ourselves
 const mostCopies = 5; // of the film, given while it is watched
 
 export class Swarm extends EventTarget {

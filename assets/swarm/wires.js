@@ -10,6 +10,7 @@ const blockSize = 16 * 1024; // what every BitTorrent client asks at a time
 const longestBlock = 128 * 1024;
 const mostSending = 64 * 1024; // bytes given to a data channel and not yet on the line
 const nearlyOut = 8 * 1024; // of them, when more is given
+const silent = 2000; // milliseconds, after which a peer that does not say what came is not waited for
 const mostAsked = 512; // requests of one peer that wait for us
 const mostUnasked = 1024 * 1024; // bytes that a peer may send without being asked
 const longestWords = 8 * 1024;
@@ -156,7 +157,8 @@ export class Party extends EventTarget {
 }
 
 // Events: "had", "unchoked", "asked" (detail: a request), "words" (detail: what it said),
-// "drained" (there is room to send again), "closed".
+// "drained" (there is room to send again), "took" (detail: the bytes that came there, and how
+// late), "closed".
 export class Peer extends EventTarget {
   constructor(wire, outer, torrent) {
     super();
@@ -170,6 +172,10 @@ export class Peer extends EventTarget {
     this.asking = new Set(); // requests of it that wait for us
     this.owed = 0; // bytes we asked for and have not got
     this.unasked = 0;
+    this.came = 0; // bytes of pieces that it sent
+    this.given = this.taken = 0; // bytes of pieces that we sent, and that it said came
+    this.marks = []; // of what we sent: up to where, and when
+    this.base = Infinity; // between its clock and ours, with the shortest way that bytes had
   }
 
   start() {
@@ -219,6 +225,8 @@ export class Peer extends EventTarget {
   }
 
   #counted(bytes) {
+    this.came += bytes;
+    this.say({ came: this.came, now: performance.now() });
     if (this.owed >= bytes) this.owed -= bytes;
     else if ((this.unasked += bytes) > mostUnasked) this.close();
   }
@@ -262,10 +270,16 @@ export class Peer extends EventTarget {
     }
   }
 
-  // give answers a request; without bytes it says no. What was cancelled is passed over.
-  give(request, bytes) {
+  // give answers a request; without bytes it says no. What was cancelled is passed over. before
+  // is what is under way already, to all.
+  give(request, bytes, before = 0) {
     if (!this.asking.delete(request) || this.over) return;
     request.answer(bytes ? null : new Error("not here"), bytes);
+    if (!bytes) return;
+    const at = performance.now();
+    if (this.given === this.taken) this.moved = at;
+    this.given += bytes.length;
+    if (this.talks) this.marks.push({ to: this.given, at, before });
   }
 
   // room says whether more may be put on the line: what has been handed to the channel
@@ -280,13 +294,40 @@ export class Peer extends EventTarget {
     return (this.channel?.bufferedAmount ?? 0) + (this.wire._readableState?.buffered ?? 0) + (this.outer.conn?._writableState?.buffered ?? 0);
   }
 
+  // underWay is the bytes that we sent and that have not come yet, as far as the peer says it.
+  get underWay() {
+    if (!this.talks) return this.backlog;
+    return performance.now() - this.moved > silent ? 0 : this.given - this.taken;
+  }
+
+  // took hears how much came, and when by the peer's clock. By how much later than the
+  // quickest is how long it waited on the way; no longer than until we heard of it.
+  #took(came, when) {
+    if (came > this.given) return;
+    let mark;
+    while (this.marks[0]?.to <= came) mark = this.marks.shift();
+    if (!mark) return;
+    const bytes = mark.to - this.taken;
+    this.taken = mark.to;
+    this.moved = performance.now();
+    const way = when - mark.at;
+    this.base = Math.min(this.base, way);
+    this.#tell("took", { bytes, late: Math.min(way - this.base, this.moved - mark.at), before: mark.before });
+  }
+
+  // talks says that the peer is a page as ours.
+  get talks() {
+    return !!this.wire.peerExtendedMapping[wordsName];
+  }
+
   // say sends a few words that only our own page understands.
   say(words) {
-    if (this.over || !this.wire.peerExtendedMapping[wordsName]) return;
+    if (this.over || !this.talks) return;
     this.wire.extended(wordsName, new TextEncoder().encode(JSON.stringify(words)));
   }
 
   #heard(words) {
+    if (Number.isFinite(words.came) && Number.isFinite(words.now)) return this.#took(words.came, words.now);
     if (Array.isArray(words.gone)) {
       for (const piece of words.gone.slice(0, 64)) if (Number.isInteger(piece) && this.lost.size < this.torrent.count) this.lost.add(piece);
     }

@@ -211,6 +211,37 @@ func TestWriterCopies(t *testing.T) {
 	}
 }
 
+// TestDeadlineComesNearer has an answer that is needed in two seconds wait behind others, each
+// of which is needed at once: when the two seconds are over, its turn has come.
+func TestDeadlineComesNearer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Config{Rate: 10 * partSize})
+		ctx, stop := context.WithCancel(t.Context())
+		write := func(viewer string, slack time.Duration, n int) error {
+			c := Claim{Viewer: viewer, Way: Swarm, Class: Leased, Slack: slack}
+			w := b.Writer(ctx, c, int64(n), io.Discard)
+			defer w.Close()
+			_, err := w.Write(make([]byte, n))
+			return err
+		}
+		for i := range 3 {
+			go func() {
+				for write(fmt.Sprint("near", i), 0, partSize) == nil {
+				}
+			}()
+		}
+		began := time.Now()
+		if err := write("far", 2*time.Second, 8*partSize); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 4*time.Second {
+			t.Errorf("what was needed after 2 s was sent after %v", took)
+		}
+		stop()
+		synctest.Wait()
+	})
+}
+
 func TestShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New(Config{Rate: 100_000})

@@ -21,6 +21,7 @@ type Writer struct {
 	ctx    context.Context
 	budget *Budget
 	claim  Claim
+	since  time.Time // when the claim's Slack was right
 	w      io.Writer
 	left   atomic.Int64 // announced and not yet sent
 	late   *time.Timer  // nil where nothing was announced
@@ -33,7 +34,7 @@ const owedFor = 10 * time.Second
 // Writer returns a writer to w whose bytes pass the gate. total is how many will come: Queue
 // counts what is still to be sent under leases. Close it in the end.
 func (b *Budget) Writer(ctx context.Context, c Claim, total int64, w io.Writer) *Writer {
-	out := &Writer{ctx: ctx, budget: b, claim: c, w: w}
+	out := &Writer{ctx: ctx, budget: b, claim: c, since: b.now(), w: w}
 	if c.Class == Leased && total > 0 {
 		out.left.Store(total)
 		b.owed.Add(total)
@@ -46,7 +47,7 @@ func (b *Budget) Writer(ctx context.Context, c Claim, total int64, w io.Writer) 
 func (w *Writer) Write(p []byte) (written int, err error) {
 	for len(p) > 0 {
 		n := min(len(p), w.budget.part())
-		if err := w.budget.Take(w.ctx, w.claim, n); err != nil {
+		if err := w.budget.Take(w.ctx, w.due(), n); err != nil {
 			return written, err
 		}
 		began := w.budget.now()
@@ -74,7 +75,7 @@ func (w *Writer) ReadFrom(r io.Reader) (written int64, err error) {
 func (w *Writer) copyLimited(r *io.LimitedReader) (written int64, err error) {
 	for r.N > 0 {
 		n := min(r.N, int64(w.budget.part()))
-		if err := w.budget.Take(w.ctx, w.claim, int(n)); err != nil {
+		if err := w.budget.Take(w.ctx, w.due(), int(n)); err != nil {
 			return written, err
 		}
 		began := w.budget.now()
@@ -90,6 +91,14 @@ func (w *Writer) copyLimited(r *io.LimitedReader) (written int64, err error) {
 		}
 	}
 	return written, nil
+}
+
+// due is the claim of the next part: its deadline is that of the whole answer, and comes nearer
+// while the parts before it wait.
+func (w *Writer) due() Claim {
+	c := w.claim
+	c.Slack -= w.budget.now().Sub(w.since)
+	return c
 }
 
 // Close gives back what was announced and not sent.

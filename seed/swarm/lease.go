@@ -17,7 +17,8 @@ type lease struct {
 	v       *viewer
 	piece   int
 	since   time.Time
-	asked   bool // its request has come
+	due     time.Time // when somebody needs it first
+	asked   bool      // its request has come
 	ended   bool
 	strange bool // given to a viewer that had not fetched any
 	length  int64
@@ -33,10 +34,10 @@ func (v *viewer) lease(p int) *lease {
 	return nil
 }
 
-// grant makes a lease.
-func (c *Coordinator) grant(now time.Time, v *viewer, p int) {
+// grant makes a lease on a piece that somebody needs after slack seconds.
+func (c *Coordinator) grant(now time.Time, v *viewer, p int, slack float64) {
 	size := v.room.x.pieceSize(p)
-	l := &lease{v: v, piece: p, since: now, length: size, left: size, strange: !v.kept}
+	l := &lease{v: v, piece: p, since: now, due: now.Add(time.Duration(slack * float64(time.Second))), length: size, left: size, strange: !v.kept}
 	v.leases = append(v.leases, l)
 	c.leases = append(c.leases, l)
 	c.promised += l.length
@@ -146,6 +147,9 @@ func (c *Coordinator) Lease(now time.Time, hash string, p Peer, from, to int64) 
 		near = near && needed && s < startReach
 		if needed {
 			least = min(least, s)
+		}
+		if l != nil {
+			least = min(least, max(0, l.due.Sub(now).Seconds())) // for whom it is passed on to
 		}
 	}
 	slack = time.Duration(least * float64(time.Second))

@@ -41,14 +41,14 @@ func (c *Coordinator) Tick(now time.Time) []Grant {
 		}
 		v := a.by
 		if v == nil {
-			v = a.room.whom(now, a.piece, a.slack, strangers > 0)
+			v = a.room.whom(now, a, strangers > 0)
 		}
 		if v == nil || v.held.has(a.piece) || !v.may(now, strangers > 0) {
 			continue
 		}
 		size := a.room.x.pieceSize(a.piece)
 		c.counts.add(a, size)
-		c.grant(now, v, a.piece)
+		c.grant(now, v, a.piece, a.slack)
 		room -= float64(size)
 		if !v.kept {
 			strangers -= float64(size)
@@ -168,8 +168,9 @@ func (r *room) want(now time.Time, v *viewer, asks []ask) []ask {
 // whom chooses the viewer for a copy: of those that will play the piece soon and
 // can pass it on, the one whose proven upload is least used by what it was leased lately. A
 // far piece waits for a good giver while there is hope of one.
-func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer {
-	var best, good, stands choice
+func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
+	p, slack := a.piece, a.slack
+	var best, good, needy choice
 	fast := false
 	size := float64(r.x.pieceSize(p))
 	for _, v := range r.viewers {
@@ -178,12 +179,16 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 		}
 		isGood := v.up.rate >= 2*r.x.rate || !v.up.proven
 		fast = fast || isGood
-		if !v.may(now, strangers) || !r.lacks(now, v, p) {
+		own, lacks := r.lacks(now, v, p)
+		if !lacks || !v.may(now, strangers) {
 			continue
 		}
+		if slack <= nearReach && own > slack+together {
+			continue // through its hands it would come too late
+		}
 		score := v.up.rate / (v.up.leased(now) + size)
-		if (v.standing || len(v.wishes) > 0) && slack > standingReach {
-			stands.consider(v, score) // it has nearer things to get
+		if (v.standing || len(v.wishes) > 0) && slack > nearReach {
+			needy.consider(v, score) // it has nearer things to get
 			continue
 		}
 		best.consider(v, score)
@@ -194,17 +199,20 @@ func (r *room) whom(now time.Time, p int, slack float64, strangers bool) *viewer
 	switch {
 	case slack > r.rules.Patience && fast:
 		return good.v
-	case best.v == nil && stands.v != nil:
-		return stands.v
+	case best.v == nil && needy.v != nil:
+		return needy.v
 	case best.v == nil:
 		return r.nearest(now, p, strangers)
 	}
 	return best.v
 }
 
-// standingReach is how many seconds of slack a piece may have that goes to a viewer whose
-// picture stands or soon will, as long as there are others.
-const standingReach = 4.0
+// nearReach is how many seconds of slack a piece may have that goes to a viewer whose picture
+// stands, or which lacks what it plays before that, as long as there are others.
+const nearReach = 4.0
+
+// together is how many seconds apart viewers may be that need a piece at the same time.
+const together = 2.0
 
 // choice keeps the best seen so far.
 type choice struct {
@@ -218,13 +226,13 @@ func (c *choice) consider(v *viewer, score float64) {
 	}
 }
 
-// lacks says whether v will play p soon and has it not.
-func (r *room) lacks(now time.Time, v *viewer, p int) bool {
+// lacks says whether v will play p soon and has it not, and in how many seconds it needs it.
+func (r *room) lacks(now time.Time, v *viewer, p int) (slack float64, lacks bool) {
 	if v.held.has(p) {
-		return false
+		return 0, false
 	}
-	s, needed := r.x.slack(p, v.position(now))
-	return needed && s < r.rules.LookAhead
+	slack, needed := r.x.slack(p, v.position(now))
+	return slack, needed && slack < r.rules.LookAhead
 }
 
 // nearest is the choice when nobody can pass a piece on: who needs it first.
@@ -232,10 +240,10 @@ func (r *room) nearest(now time.Time, p int, strangers bool) *viewer {
 	var best *viewer
 	least := r.rules.LookAhead
 	for _, v := range r.viewers {
-		if !v.wants(now) || !v.may(now, strangers) || !r.lacks(now, v, p) {
+		if !v.wants(now) || !v.may(now, strangers) {
 			continue
 		}
-		if s, needed := r.x.slack(p, v.position(now)); needed && s < least {
+		if s, lacks := r.lacks(now, v, p); lacks && s < least {
 			best, least = v, s
 		}
 	}

@@ -210,7 +210,7 @@ const { Sender } = await load("sender.js");
   const sent = [];
   class Receiver extends EventTarget {
     asking = new Set();
-    backlog = 0;
+    underWay = 0;
     constructor(name, slack, left) {
       super();
       Object.assign(this, { name, slack, left });
@@ -243,27 +243,42 @@ const { Sender } = await load("sender.js");
   assert.deepEqual(sent.filter((s) => s[0] === "a").slice(3, 5), ["a2.1", "a0.0"]);
 }
 
-// Who lacks what it plays next puts little on its line, and the rest when it has enough.
+// As much is under way as the line takes without a queue, and on a slow one nothing while we
+// lack what we play next.
 {
-  let [given, short] = [0, true];
-  const peer = Object.assign(new EventTarget(), { asking: new Set(), room: true, backlog: 0, give: (r) => peer.asking.delete(r) && (peer.backlog += r.length) });
+  let [given, short] = [0, false];
+  const peer = Object.assign(new EventTarget(), { asking: new Set(), room: true, underWay: 0, give: (r) => peer.asking.delete(r) && (peer.underWay += r.length) });
   const sender = new Sender({ slack: () => 0, bytes: (r) => new Uint8Array(r.length), gave: (n) => (given += n), short: () => short });
   sender.add(peer);
-  for (let i = 0; i < 8; i++) peer.asking.add({ peer, piece: 0, offset: i * 16384, length: 16384 });
+  const block = 16384;
+  for (let i = 0; i < 64; i++) peer.asking.add({ peer, piece: 0, offset: i * block, length: block });
+  const took = (late, before) => {
+    const bytes = peer.underWay;
+    [peer.underWay, given] = [0, 0];
+    peer.dispatchEvent(new CustomEvent("took", { detail: { bytes, late, before } }));
+    return given / block;
+  };
   sender.pump();
-  assert.equal(given, 16384);
-  peer.backlog = 0;
+  assert.equal(given, block);
+  assert.deepEqual([took(0, 0), took(10, block), took(20, 3 * block)], [2, 4, 8]);
+  assert.equal(took(100, 7 * block), 8, "a queue of a tenth of a second is kept");
+  assert.equal(took(400, 7 * block), 4, "a longer one is not");
+  short = true;
+  assert.equal(took(0, 0), 8, "a line of two megabits is none to keep free");
+  await new Promise((ok) => setTimeout(ok, 300));
+  for (let i = 0; i < 4; i++) took(4000, block);
+  given = 0;
   sender.pump();
-  assert.equal(given, 2 * 16384);
+  assert.equal(given, 0);
   short = false;
   sender.pump();
-  assert.equal(given, 8 * 16384);
+  assert.ok(given > 0);
 }
 
 // No more is given than the share of a viewer, however much is asked.
 {
   let given = 0;
-  const peer = Object.assign(new EventTarget(), { asking: new Set(), room: true, backlog: 0, give: (r) => peer.asking.delete(r) });
+  const peer = Object.assign(new EventTarget(), { asking: new Set(), room: true, underWay: 0, give: (r) => peer.asking.delete(r) });
   const sender = new Sender({ slack: () => 0, bytes: (r) => new Uint8Array(r.length), gave: (n) => (given += n), most: () => 1000 });
   sender.add(peer);
   for (let i = 0; i < 200; i++) peer.asking.add({ peer, piece: i, offset: 0, length: 100 });
