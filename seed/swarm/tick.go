@@ -183,7 +183,7 @@ func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
 		if !lacks || !v.may(now, strangers) {
 			continue
 		}
-		if slack <= nearReach && own > slack+together {
+		if slack <= nearReach && own > slack+nearReach {
 			continue // through its hands it would come too late
 		}
 		score := v.up.rate / (v.up.leased(now) + size)
@@ -208,11 +208,9 @@ func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
 }
 
 // nearReach is how many seconds of slack a piece may have that goes to a viewer whose picture
-// stands, or which lacks what it plays before that, as long as there are others.
+// stands or soon will, as long as there are others; and one that goes to who needs it, or soon
+// after, and not through the hands of who comes later.
 const nearReach = 4.0
-
-// together is how many seconds apart viewers may be that need a piece at the same time.
-const together = 2.0
 
 // choice keeps the best seen so far.
 type choice struct {

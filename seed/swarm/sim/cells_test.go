@@ -41,7 +41,7 @@ func TestBenchSwarmCells(t *testing.T) {
 
 func browserCell(n int, capped, mixed bool, gap time.Duration) Scenario {
 	const rate = 783_000.0 / 8
-	s := Scenario{Viewers: n, Length: 184 * time.Second, Rate: rate, PieceLength: 64 << 10, Origin: 100 * mbit, Arrive: Apart(gap), AllConnect: true}
+	s := Scenario{Viewers: n, Length: 184 * time.Second, Rate: rate, PieceLength: 128 << 10, Origin: 100 * mbit, Arrive: Apart(gap), AllConnect: true}
 	if capped {
 		s.Origin = 0.92 * float64(n) * rate / 2
 	}
