@@ -8,6 +8,8 @@ const free = 50; // milliseconds that bytes wait in the line's queue, below whic
 const full = 150; // the same, above which it has too much
 const settle = 250;
 const slowLine = 40; // bytes a millisecond
+const known = 8; // blocks, after which our line's rate is believed
+const memory = 0.9; // of what was measured, kept with each block
 const saved = 10; // seconds of what may be given, for a moment in which much is asked
 
 export class Sender {
@@ -17,7 +19,7 @@ export class Sender {
   constructor({ slack, bytes, gave, most = () => Infinity, short = () => false }) {
     Object.assign(this, { slack, bytes, gave, most, short });
     this.window = leastUnderWay;
-    this.rate = Infinity; // of our line, as seen when its queue was full, bytes a millisecond
+    this.line = { bytes: 0, ms: 0, blocks: 0, at: 0 }; // what it took of late, and in what time
     this.narrowed = -Infinity;
     this.purse = 0; // bytes that may be given now
     this.earned = performance.now();
@@ -67,26 +69,25 @@ export class Sender {
   // a home router has no more room it throws away what comes, and the channels are still for
   // seconds. On a slow line that is too much already while we are short ourselves.
   #room(peer, length) {
-    if (!peer.room || (this.rate < slowLine && this.short())) return false;
-    const underWay = this.#underWay();
+    if (!peer.room || (this.#slow && this.short())) return false;
+    let underWay = 0;
+    for (const one of this.peers) underWay += one.underWay;
     if (underWay === 0 || underWay + length <= this.window) return true;
     this.pressed = true;
     return false;
   }
 
-  #underWay() {
-    let sum = 0;
-    for (const one of this.peers) sum += one.underWay;
-    return sum;
+  get #slow() {
+    const { bytes, ms, blocks } = this.line;
+    return blocks >= known && bytes < slowLine * ms;
   }
 
   // adapt sets what may be under way by how long the last bytes waited in the line's queue,
-  // in milliseconds, as LEDBAT does (RFC 6817); before is what was under way then.
-  #adapt({ bytes, late, before }) {
+  // in milliseconds, as LEDBAT does (RFC 6817); after is how long ago they were given.
+  #adapt({ bytes, late, after }) {
     const now = performance.now();
-    const rate = before / Math.max(late, 10);
-    if (rate > this.rate) this.rate = rate;
-    else if (late > full) this.rate = this.rate === Infinity ? rate : (this.rate + rate) / 2;
+    const { line } = this;
+    this.line = { bytes: line.bytes * memory + bytes, ms: line.ms * memory + Math.min(after, now - line.at), blocks: line.blocks + 1, at: now };
     if (late < free && this.pressed) this.window = Math.min(mostUnderWay, this.window + bytes);
     else if (late > full && now - this.narrowed > settle) {
       this.window = Math.max(leastUnderWay, this.window / 2);
@@ -110,7 +111,7 @@ export class Sender {
       if (!this.#room(peer, request.length) || !this.#may()) return;
       this.current.set(peer, request.piece);
       const bytes = this.bytes(request);
-      peer.give(request, bytes, this.#underWay());
+      peer.give(request, bytes);
       if (bytes) this.#given(bytes.length);
     }
     this.current.delete(peer);

@@ -157,8 +157,8 @@ export class Party extends EventTarget {
 }
 
 // Events: "had", "unchoked", "asked" (detail: a request), "words" (detail: what it said),
-// "drained" (there is room to send again), "took" (detail: the bytes that came there, and how
-// late), "closed".
+// "drained" (there is room to send again), "took" (detail: the bytes that came there, how late,
+// and how long after we sent them), "closed".
 export class Peer extends EventTarget {
   constructor(wire, outer, torrent) {
     super();
@@ -270,16 +270,15 @@ export class Peer extends EventTarget {
     }
   }
 
-  // give answers a request; without bytes it says no. What was cancelled is passed over. before
-  // is what is under way already, to all.
-  give(request, bytes, before = 0) {
+  // give answers a request; without bytes it says no. What was cancelled is passed over.
+  give(request, bytes) {
     if (!this.asking.delete(request) || this.over) return;
     request.answer(bytes ? null : new Error("not here"), bytes);
     if (!bytes) return;
     const at = performance.now();
     if (this.given === this.taken) this.moved = at;
     this.given += bytes.length;
-    if (this.talks) this.marks.push({ to: this.given, at, before });
+    if (this.talks) this.marks.push({ to: this.given, at });
   }
 
   // room says whether more may be put on the line: what has been handed to the channel
@@ -312,7 +311,8 @@ export class Peer extends EventTarget {
     this.moved = performance.now();
     const way = when - mark.at;
     this.base = Math.min(this.base, way);
-    this.#tell("took", { bytes, late: Math.min(way - this.base, this.moved - mark.at), before: mark.before });
+    const after = this.moved - mark.at;
+    this.#tell("took", { bytes, late: Math.min(way - this.base, after), after });
   }
 
   // talks says that the peer is a page as ours.
