@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
-	"slices"
 	"strconv"
 
 	"github.com/tubelet/tubelet/server/cache"
@@ -61,13 +60,21 @@ func (s *site) player(ctx context.Context, c store.Channel, v shown) (pages.Play
 // budgeted returns the gate for a file of v: that of the upload budget for films and sound,
 // none for pictures, which belong to pages.
 func (s *site) budgeted(r *http.Request, v shown, name string, download bool) files.Gate {
-	sending := share.Sending{Request: r, Address: s.clientAddress(r), Download: download}
-	if i := slices.IndexFunc(v.Media.Renditions, func(r store.Rendition) bool { return r.File == name }); i >= 0 {
-		sending.Rendition = v.Media.Renditions[i]
-	} else if !download {
+	sending := share.Sending{Request: r, Address: s.clientAddress(r), Download: download, Rendition: renditionOf(v, name)}
+	if sending.Rendition.File == "" && !download {
 		return nil
 	}
 	return func(w io.Writer, from, to int64) io.WriteCloser { return s.share.Gate(sending, w, from, to) }
+}
+
+// renditionOf returns that of v which lies in a file, or a zero one.
+func renditionOf(v shown, name string) store.Rendition {
+	for _, r := range v.Media.Renditions {
+		if r.File == name {
+			return r
+		}
+	}
+	return store.Rendition{}
 }
 
 // torrents returns what is offered of a video, under its current revision.

@@ -7,15 +7,28 @@ import { Cutter } from "./cutter.js";
 import { mime } from "./mime.js";
 
 const otherwise = 200; // milliseconds without bytes, after which we look what others brought
-const gathered = 2; // fragments to begin with, where the line is slower than the film
-const patience = 6000; // milliseconds in which the second has to come
-const spareRate = 1.25; // times the film's rate: a line that fast feeds it without a pause
+const gathered = 2; // fragments to begin with on a slow line, where there are others
+const meeting = 1500; // milliseconds until somebody who was met brings something
+const quick = 400; // milliseconds for a first fragment: on such a line nobody waits
+const mostPatience = 6000; // milliseconds for the second fragment
+const long = 3000; // from which on we leave to others what our server could bring at once
+
+// patience is how many milliseconds to wait for a second fragment, so that the film does
+// not stand still after the first, of so many bytes, which took so many milliseconds: until
+// others were met and it came as the first did, less what the first plays. Rates are in bits
+// per second; the line's is 0 while it is unknown.
+export function patience(bytes, took, rate, film) {
+  if (took < quick) return 0;
+  const came = rate > 0 ? (bytes * 8000) / rate : took;
+  return Math.min(Math.max(0, meeting + came - (bytes * 8000) / film), mostPatience);
+}
 
 export class Early {
   // swarm is how those who share take part, all of it may be left out: took hears of every
-  // chunk and its place in the file; crowded says, after a fragment, that others may have
-  // what follows, and no more shall come this way; more returns what they brought of the
-  // file from a place on, or null; gather hears that we wait for that.
+  // chunk and its place in the file; on says that we share; crowded says, after a fragment,
+  // that others may have what follows, and no more shall come this way; more returns what
+  // they brought of the file from a place on, or null; gather hears that we wait for that,
+  // and whether we do for long.
   constructor(video, rendition, duration, swarm = {}) {
     Object.assign(this, { video, rendition, duration, swarm });
     this.held = []; // fragments that wait for those which follow
@@ -49,6 +62,7 @@ export class Early {
     this.buffer = this.source.addSourceBuffer(mime(this.rendition));
     const answer = await this.answer;
     if (!answer.ok) throw new Error(`first seconds: HTTP ${answer.status}`);
+    this.crowd = Number(answer.headers.get("Tubelet-Crowd"));
     await this.#pump(answer.body.getReader());
     if (this.fragments === 0 && this.at < this.rendition.enough && !this.stopping) await this.#goOn();
     if (this.held.length > 0) await this.#gather();
@@ -80,7 +94,7 @@ export class Early {
         if (!others) this.swarm.took?.(this.at, value);
         const pieces = this.#cut(value);
         const enough = pieces.length > 0 && this.swarm.crowded?.();
-        if (enough && this.#slow) {
+        if (pieces.length > 0 && this.fragments < gathered && (enough || this.#told) && this.#patience > 0) {
           this.held = pieces;
           break;
         }
@@ -100,16 +114,21 @@ export class Early {
     return pieces;
   }
 
-  // slow says that the film would stand still after what has come.
-  get #slow() {
-    return this.rate < this.rendition.rate * spareRate && performance.now() - this.began > 1000;
+  // told says that our server told of others with its answer, before we have joined them.
+  get #told() {
+    return this.crowd > 0 && this.swarm.on?.();
+  }
+
+  get #patience() {
+    return patience(this.at, performance.now() - this.began, this.rate, this.rendition.rate);
   }
 
   // gather waits for a fragment more, which others bring or our server lets us fetch. A
   // crowd on a slow line begins a little later, and then plays on.
   async #gather() {
-    this.swarm.gather?.();
-    const end = performance.now() + patience;
+    const time = this.#patience;
+    this.swarm.gather?.(time > long);
+    const end = performance.now() + time;
     const { video } = this;
     while (this.fragments < gathered && performance.now() < end && !this.stopping && !video.seeking && !this.stop.signal.aborted) {
       const value = this.swarm.more?.(this.at);

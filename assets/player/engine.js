@@ -100,9 +100,10 @@ export class Engine extends EventTarget {
     const { sharing } = this;
     return {
       took: (offset, bytes) => sharing.keep(height, offset, bytes),
+      on: () => sharing.on,
       crowded: () => sharing.crowded,
       more: (at) => sharing.more(height, at),
-      gather: () => sharing.expect(height, 0, true),
+      gather: (long) => sharing.gather(height, long),
     };
   }
 

@@ -75,9 +75,10 @@ export class Sharing extends EventTarget {
     this.loading.finally(() => (this.loading = null));
   }
 
-  // The first picture goes first, unless it takes long.
+  // The first picture goes first, unless it takes long or waits for others.
   async #begin() {
-    await this.#until("loadeddata", () => this.video.readyState >= 2, pictureFirst);
+    const hurried = new Promise((ok) => (this.hurry = ok));
+    await Promise.race([hurried, this.#until("loadeddata", () => this.video.readyState >= 2, pictureFirst)]);
     const { Swarm } = await import(this.scripts.swarm);
     if (this.on) this.#join(new Swarm(this.video, this.#described(), this.scripts.webtorrent));
   }
@@ -134,10 +135,16 @@ export class Sharing extends EventTarget {
   }
 
   // expect says that the first bytes of a rendition, up to one, are on their way from our
-  // server; 0 that they are no more. While the player gathers, it does not begin yet.
+  // server; 0 that they are no more. While the player waits long, it leaves more to others.
   expect(height, to, gathering = false) {
     this.coming = { height, to, gathering };
     if (this.swarm) this.swarm.coming = this.coming;
+  }
+
+  // gather says that the picture waits for others.
+  gather(height, long) {
+    this.expect(height, 0, long);
+    this.hurry?.();
   }
 
   // know takes the fragments of a rendition as hls.js lists them.

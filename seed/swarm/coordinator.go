@@ -303,6 +303,17 @@ func (v *viewer) wish(wishes []int) {
 	}
 }
 
+// Crowd is how many viewers and mirrors are in the swarm of a rendition.
+func (c *Coordinator) Crowd(hash string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rooms[hash]
+	if r == nil {
+		return 0
+	}
+	return len(r.viewers) + r.mirrors
+}
+
 // Proven is the upload in bytes a second that a peer's receivers have confirmed.
 func (c *Coordinator) Proven(p Peer) float64 {
 	c.mu.Lock()

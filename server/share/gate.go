@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,10 @@ import (
 // Viewer is the header in which a viewer of a swarm shows the ticket that the tracker gave
 // it. Other sites' pages can't send it: our answer to their preflight does not name it.
 const Viewer = "Tubelet-Viewer"
+
+// Crowd is the header of an answer with the first bytes of a rendition, which says how many
+// share that rendition now. A player on a slow line begins otherwise where there are others.
+const Crowd = "Tubelet-Crowd"
 
 // mirrorAgent is how mirrors call themselves (seed/mirror): they fetch for later, and in parts.
 const mirrorAgent = "Tubelet-Mirror"
@@ -39,6 +44,13 @@ func (s *Share) Gate(f Sending, w io.Writer, from, to int64) io.WriteCloser {
 		g.out, g.close = &counted{w, s.budget, f.Request.Context(), claim}, func() error { return nil }
 	}
 	return g
+}
+
+// TellCrowd sets the header Crowd, if there is anybody.
+func (s *Share) TellCrowd(h http.Header, hash string) {
+	if n := s.swarm.Crowd(hash); n > 0 {
+		h.Set(Crowd, strconv.Itoa(n))
+	}
 }
 
 // claim says what a request may ask for. What a client says of itself does not count: the

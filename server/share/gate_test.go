@@ -77,6 +77,29 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// TestTellCrowd: who begins hears how many are there already, and of another rendition nothing.
+func TestTellCrowd(t *testing.T) {
+	c := newChannel(t, nil)
+	told := func(hash string) string {
+		h := http.Header{}
+		c.TellCrowd(h, hash)
+		return h.Get(Crowd)
+	}
+	if got := told(c.hash.String()); got != "" {
+		t.Errorf("with nobody there: %q", got)
+	}
+	join(t, c, swarm.Peer(strings.Repeat("ab", 20)))
+	join(t, c, swarm.Peer(strings.Repeat("cd", 20)))
+	if got := told(c.hash.String()); got != "2" {
+		t.Errorf("with two there: %q", got)
+	}
+	for _, hash := range []string{"", strings.Repeat("0", 40)} {
+		if got := told(hash); got != "" {
+			t.Errorf("of %q: %q", hash, got)
+		}
+	}
+}
+
 // TestMirrorsWait: what calls itself a mirror fetches for later, whatever part it asks for.
 func TestMirrorsWait(t *testing.T) {
 	c := newChannel(t, nil)

@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import assert from "node:assert/strict";
 
 // The folder has no package.json, so that Go can embed it whole; a data: address makes
-// Node take the file for the module that it is.
+// Node take the file for the module that it is. It can import nothing there, and what is
+// tested here needs nothing.
 function load(name) {
-  const text = readFileSync(new URL(`../../assets/player/${name}`, import.meta.url));
+  const text = Buffer.from(readFileSync(new URL(`../../assets/player/${name}`, import.meta.url), "utf8").replace(/^import .*/gm, ""));
   return import(`data:text/javascript;base64,${text.toString("base64")}`);
 }
 
@@ -66,5 +67,14 @@ for (const step of [1, 3, 7, 64, 500, 5000]) {
   assert.deepEqual(pieces.map((p) => p.length), [1434, 58, 750], `chunks of ${step}`);
   assert.deepEqual(Buffer.concat(pieces), file, `chunks of ${step}`);
 }
+
+// How long a picture waits for a second fragment: 2 s of 800 kbit/s, on lines of so many
+// times the film's rate.
+const { patience } = await load("early.js");
+for (const [times, took, want] of [[10, 200, 0], [4, 450, 0], [2, 1000, 500], [1, 2000, 1500], [0.5, 4000, 3500], [0.1, 20000, 6000]]) {
+  assert.equal(patience(200_000, took, 800_000 * times, 800_000), want, `${times} times the film's rate`);
+}
+assert.equal(patience(200_000, 300, 0, 800_000), 0, "all at once, soon");
+assert.equal(patience(200_000, 1000, 0, 800_000), 500, "all at once, later");
 
 await import("./swarm-modules.mjs");
