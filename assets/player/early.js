@@ -10,17 +10,19 @@ const otherwise = 200; // milliseconds without bytes, after which we look what o
 const gathered = 2; // fragments to begin with on a slow line, where there are others
 const meeting = 1500; // milliseconds until somebody who was met brings something
 const quick = 400; // milliseconds for a first fragment: on such a line nobody waits
-const mostPatience = 6000; // milliseconds for the second fragment
+const mostPatience = 8000; // milliseconds for the second fragment
+const slow = 1000; // from which on for a first fragment we ask once more who is there
+const askPatience = 1000;
 const long = 3000; // from which on we leave to others what our server could bring at once
 
 // patience is how many milliseconds to wait for a second fragment, so that the film does
 // not stand still after the first, of so many bytes, which took so many milliseconds: until
-// others were met and it came as the first did, less what the first plays. Rates are in bits
-// per second; the line's is 0 while it is unknown.
-export function patience(bytes, took, rate, film) {
+// others were met and it came as the first did, less what the first plays. Those who begin
+// with us share the line. Rates are in bits per second; the line's is 0 while it is unknown.
+export function patience(bytes, took, rate, film, beginning = 0) {
   if (took < quick) return 0;
   const came = rate > 0 ? (bytes * 8000) / rate : took;
-  return Math.min(Math.max(0, meeting + came - (bytes * 8000) / film), mostPatience);
+  return Math.min(Math.max(0, meeting + came * (1 + beginning) - (bytes * 8000) / film), mostPatience);
 }
 
 export class Early {
@@ -62,7 +64,7 @@ export class Early {
     this.buffer = this.source.addSourceBuffer(mime(this.rendition));
     const answer = await this.answer;
     if (!answer.ok) throw new Error(`first seconds: HTTP ${answer.status}`);
-    this.crowd = Number(answer.headers.get("Tubelet-Crowd"));
+    this.crowd = crowdOf(answer);
     await this.#pump(answer.body.getReader());
     if (this.fragments === 0 && this.at < this.rendition.enough && !this.stopping) await this.#goOn();
     if (this.held.length > 0) await this.#gather();
@@ -94,7 +96,7 @@ export class Early {
         if (!others) this.swarm.took?.(this.at, value);
         const pieces = this.#cut(value);
         const enough = pieces.length > 0 && this.swarm.crowded?.();
-        if (pieces.length > 0 && this.fragments < gathered && (enough || this.#told) && this.#patience > 0) {
+        if (pieces.length > 0 && this.fragments < gathered && this.#patience > 0 && ((await this.#told()) || enough)) {
           this.held = pieces;
           break;
         }
@@ -114,13 +116,19 @@ export class Early {
     return pieces;
   }
 
-  // told says that our server told of others with its answer, before we have joined them.
-  get #told() {
-    return this.crowd > 0 && this.swarm.on?.();
+  // told says whether our server told of others, before we have joined them. Of a crowd that
+  // comes at once, the first hears of few with its answer, and so asks again.
+  async #told() {
+    if (!this.swarm.on?.()) return false;
+    if (performance.now() - this.began > slow) {
+      const asked = fetch(this.rendition.first, { method: "HEAD", cache: "no-store", signal: this.stop.signal });
+      this.crowd = await Promise.race([asked.then(crowdOf).catch(() => this.crowd), new Promise((ok) => setTimeout(ok, askPatience, this.crowd))]);
+    }
+    return this.crowd.joined + this.crowd.beginning > 0;
   }
 
   get #patience() {
-    return patience(this.at, performance.now() - this.began, this.rate, this.rendition.rate);
+    return patience(this.at, performance.now() - this.began, this.rate, this.rendition.rate, this.crowd.beginning);
   }
 
   // gather waits for a fragment more, which others bring or our server lets us fetch. A
@@ -186,4 +194,11 @@ export class Early {
   cancel() {
     this.stop.abort();
   }
+}
+
+// crowdOf is what an answer of our server tells of others: how many have joined the swarm,
+// and how many begin as we do.
+function crowdOf(answer) {
+  const [joined = 0, beginning = 0] = (answer.headers.get("Tubelet-Crowd") ?? "").split(",").map(Number);
+  return { joined, beginning };
 }

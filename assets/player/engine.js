@@ -121,7 +121,8 @@ export class Engine extends EventTarget {
     return new Promise((ok) => {
       this.video.addEventListener("loadeddata", ok, { once: true });
       this.early.done.then(() => setTimeout(ok, longestWait), ok);
-      setTimeout(() => this.prepare().catch(() => {}), libraryWait); // who waits for it hears of it
+      const prepare = () => this.prepare().catch(() => {}); // who waits for it hears of it
+      setTimeout(() => this.sharing.acquainted().then(prepare, prepare), libraryWait);
     });
   }
 

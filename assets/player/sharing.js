@@ -138,13 +138,22 @@ export class Sharing extends EventTarget {
   // server; 0 that they are no more. While the player waits long, it leaves more to others.
   expect(height, to, gathering = false) {
     this.coming = { height, to, gathering };
-    if (this.swarm) this.swarm.coming = this.coming;
+    this.height ??= height;
+    if (!this.swarm) return;
+    this.swarm.coming = this.coming;
+    this.swarm.play(this.height); // before anything came: others may bring it sooner
   }
 
   // gather says that the picture waits for others.
   gather(height, long) {
     this.expect(height, 0, long);
     this.hurry?.();
+  }
+
+  // acquainted ends when the scripts are loaded that bring others' bytes, or need not be.
+  async acquainted() {
+    await this.loading;
+    await this.swarm?.acquainted();
   }
 
   // know takes the fragments of a rendition as hls.js lists them.

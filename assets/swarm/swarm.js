@@ -23,7 +23,6 @@ const meetPatience = 6000; // for the first peer
 const slowPatience = 15000; // the same, while the server decides who fetches what: its line may be slow
 const hurry = 1.5; // seconds left, below which the player does not wait to hear if there are peers
 const starvation = 8000;
-const picturePatience = 1500;
 const neighbours = 10;
 const gatherSlack = 2; // seconds that a player which gathers leaves to others to bring what follows
 const enough = 4; // seconds in the buffer, below which we are short ourselves
@@ -206,7 +205,7 @@ export class Swarm extends EventTarget {
         ok();
       };
       this.addEventListener("state", done, { once: true });
-      signal.addEventListener("abort", done, { once: true });
+      signal?.addEventListener("abort", done, { once: true });
     });
   }
 
@@ -284,18 +283,16 @@ export class Swarm extends EventTarget {
     return readTorrent(new Uint8Array(await answer.arrayBuffer()), described.infohash);
   }
 
-  // The library is large; the first picture goes before it.
+  // The library is large. Who made us has let the first picture go before it.
   #library() {
-    this.arriving ??= this.#pictured().then(() => import(this.library)).then((m) => m.default);
+    this.arriving ??= import(this.library).then((m) => m.default);
     return this.arriving;
   }
 
-  #pictured() {
-    return new Promise((ok) => {
-      if (this.video.readyState >= 2) return ok();
-      this.video.addEventListener("loadeddata", ok, { once: true });
-      setTimeout(ok, picturePatience);
-    });
+  // acquainted ends when what opens connections is loaded, or is not needed.
+  async acquainted() {
+    while (this.state === "joining" && !this.closed) await this.#change();
+    await this.arriving?.catch(() => {});
   }
 
   // Of the renditions left behind, the last is still given to others.

@@ -54,6 +54,7 @@ type Share struct {
 	tracker  *tracker.Tracker
 	index    *index
 	starts   *starts
+	arrivals arrivals
 	seeder   *seeder
 	traffic  *traffic
 	watching *watching

@@ -69,12 +69,24 @@ for (const step of [1, 3, 7, 64, 500, 5000]) {
 }
 
 // How long a picture waits for a second fragment: 2 s of 800 kbit/s, on lines of so many
-// times the film's rate.
+// times the film's rate, with so many others who begin as well.
 const { patience } = await load("early.js");
-for (const [times, took, want] of [[10, 200, 0], [4, 450, 0], [2, 1000, 500], [1, 2000, 1500], [0.5, 4000, 3500], [0.1, 20000, 6000]]) {
-  assert.equal(patience(200_000, took, 800_000 * times, 800_000), want, `${times} times the film's rate`);
+for (const [times, took, others, want] of [
+  [10, 200, 0, 0], [4, 450, 0, 0], [2, 1000, 0, 500], [1, 2000, 0, 1500], [0.5, 4000, 0, 3500], [0.1, 20000, 0, 8000],
+  [10, 200, 5, 0], [4, 450, 3, 1500], [2, 1000, 2, 2500], [1, 2000, 5, 8000],
+]) {
+  assert.equal(patience(200_000, took, 800_000 * times, 800_000, others), want, `${times} times the film's rate, ${others} others`);
 }
 assert.equal(patience(200_000, 300, 0, 800_000), 0, "all at once, soon");
 assert.equal(patience(200_000, 1000, 0, 800_000), 500, "all at once, later");
+
+// Who waits for the first bytes has joined those who may bring them.
+Object.assign(globalThis, { addEventListener() {}, location: { href: "http://localhost/" } });
+const { Sharing } = await load("sharing.js");
+const sharing = new Sharing({}, { renditions: [] }, {});
+const joined = [];
+sharing.swarm = { play: (height) => joined.push(height) };
+sharing.expect(240, 1000);
+assert.deepEqual(joined, [240]);
 
 await import("./swarm-modules.mjs");
