@@ -28,6 +28,7 @@ func TestNoWayIn(t *testing.T) {
 		"POST /interact":           "nothing: it leads a visitor to their own server",
 		"POST /knock":              "nothing: it connects back to who asks, a few times an hour",
 		"GET /tracker/socket":      "a viewer tells the tracker of itself, in memory",
+		"GET /tracker/crowd":       "a player that begins tells the others so, in memory",
 		"GET /tracker/announce":    "a torrent program tells the tracker of itself, in memory",
 	}
 	got := map[string]string{}

@@ -35,6 +35,7 @@ func paths(id, rev string) map[string][]string {
 		"GET /tracker/socket":   {"/tracker/socket"},
 		"GET /tracker/announce": {"/tracker/announce"},
 		"GET /tracker/scrape":   {"/tracker/scrape"},
+		"GET /tracker/crowd":    {"/tracker/crowd", "/tracker/crowd?info_hash=" + strings.Repeat("ab", 20)},
 
 		"GET /{$}":    {"/", "/?tag=secrettag", "/?tag=wood", "/?page=2"},
 		"GET /search": {"/search?q=draftword", "/search?q=sched", "/search?q=unlistedword", "/search?q=secrettag", "/search?q=processingword", "/search"},

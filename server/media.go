@@ -157,7 +157,6 @@ func (s *site) sendFile(w http.ResponseWriter, r *http.Request, v shown, name, k
 	h.Set("Cache-Control", v.cacheControl())
 	if n := firstBytes(r, info.Size()); n > 0 {
 		h.Set("ETag", files.ETag(path.Base(name)+"?first", v.Media.Rev, n))
-		s.share.TellCrowd(h, r, renditionOf(v, path.Base(name)).Infohash, s.clientAddress(r))
 		return files.SendFirst(w, r, f, n, s.budgeted(r, v, path.Base(name), download))
 	}
 	h.Set("ETag", files.ETag(path.Base(name), v.Media.Rev, info.Size()))

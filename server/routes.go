@@ -47,6 +47,7 @@ func (s *site) routes() map[string]http.Handler {
 		"GET /tracker/socket":   http.HandlerFunc(s.share.Socket),
 		"GET /tracker/announce": http.HandlerFunc(s.share.Announce),
 		"GET /tracker/scrape":   http.HandlerFunc(s.share.Scrape),
+		"GET /tracker/crowd":    http.HandlerFunc(s.share.Crowd),
 
 		// The look
 		"GET /assets/":        s.share.Beside(assets.Handler()),

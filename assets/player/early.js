@@ -11,14 +11,14 @@ const gathered = 2; // fragments to begin with on a slow line, where there are o
 const meeting = 1500; // milliseconds until somebody who was met brings something
 const quick = 400; // milliseconds for a first fragment: on such a line nobody waits
 const mostPatience = 8000; // milliseconds for the second fragment
-const slow = 1000; // from which on for a first fragment we ask once more who is there
-const askPatience = 1000;
+const asks = [quick, 1400, 2400, 3400]; // milliseconds without a first fragment, after which we ask who is there
 const long = 3000; // from which on we leave to others what our server could bring at once
 
 // patience is how many milliseconds to wait for a second fragment, so that the film does
 // not stand still after the first, of so many bytes, which took so many milliseconds: until
-// others were met and it came as the first did, less what the first plays. Those who begin
-// with us share the line. Rates are in bits per second; the line's is 0 while it is unknown.
+// others were met and it came as the first did, slower by those who begin with us and share
+// the line, less what the first plays. Rates are in bits per second; the line's is 0 while
+// it is unknown.
 export function patience(bytes, took, rate, film, beginning = 0) {
   if (took < quick) return 0;
   const came = rate > 0 ? (bytes * 8000) / rate : took;
@@ -27,10 +27,11 @@ export function patience(bytes, took, rate, film, beginning = 0) {
 
 export class Early {
   // swarm is how those who share take part, all of it may be left out: took hears of every
-  // chunk and its place in the file; on says that we share; crowded says, after a fragment,
-  // that others may have what follows, and no more shall come this way; more returns what
-  // they brought of the file from a place on, or null; gather hears that we wait for that,
-  // and whether we do for long.
+  // chunk and its place in the file; on says that we share; ask asks our server who is there;
+  // crowded says, after a fragment, that others may have what follows, and no more shall come
+  // this way; more returns what they brought of the file from a place on, or null; gather
+  // hears that we wait for that, and whether we do for long; hopes says, while we do, whether
+  // they may still bring it, others being on their way or not.
   constructor(video, rendition, duration, swarm = {}) {
     Object.assign(this, { video, rendition, duration, swarm });
     this.held = []; // fragments that wait for those which follow
@@ -44,6 +45,7 @@ export class Early {
     this.at = 0; // bytes of the file that came
     this.read = 0; // those from our server
     this.fragments = 0;
+    this.crowd = { joined: 0, beginning: 0 }; // what our server told us last
     this.rate = 0; // measured bits per second, 0 while unknown
     this.source = new MediaSource();
     this.done = this.#run();
@@ -62,9 +64,9 @@ export class Early {
     URL.revokeObjectURL(this.video.src);
     this.source.duration = this.duration;
     this.buffer = this.source.addSourceBuffer(mime(this.rendition));
+    for (const ms of asks) setTimeout(() => this.#ask(), ms - (performance.now() - this.began));
     const answer = await this.answer;
     if (!answer.ok) throw new Error(`first seconds: HTTP ${answer.status}`);
-    this.crowd = crowdOf(answer);
     await this.#pump(answer.body.getReader());
     if (this.fragments === 0 && this.at < this.rendition.enough && !this.stopping) await this.#goOn();
     if (this.held.length > 0) await this.#gather();
@@ -96,7 +98,7 @@ export class Early {
         if (!others) this.swarm.took?.(this.at, value);
         const pieces = this.#cut(value);
         const enough = pieces.length > 0 && this.swarm.crowded?.();
-        if (pieces.length > 0 && this.fragments < gathered && this.#patience > 0 && ((await this.#told()) || enough)) {
+        if (pieces.length > 0 && this.fragments < gathered && this.#patience > 0 && (enough || this.#told)) {
           this.held = pieces;
           break;
         }
@@ -116,15 +118,14 @@ export class Early {
     return pieces;
   }
 
-  // told says whether our server told of others, before we have joined them. Of a crowd that
-  // comes at once, the first hears of few with its answer, and so asks again.
-  async #told() {
-    if (!this.swarm.on?.()) return false;
-    if (performance.now() - this.began > slow) {
-      const asked = fetch(this.rendition.first, { method: "HEAD", cache: "no-store", signal: this.stop.signal });
-      this.crowd = await Promise.race([asked.then(crowdOf).catch(() => this.crowd), new Promise((ok) => setTimeout(ok, askPatience, this.crowd))]);
-    }
-    return this.crowd.joined + this.crowd.beginning > 0;
+  async #ask() {
+    if (this.fragments > 0 || this.stopping || this.stop.signal.aborted || !this.swarm.on?.()) return;
+    this.crowd = (await this.swarm.ask?.().catch(() => null)) ?? this.crowd;
+  }
+
+  // told says that our server told of others, before we have joined them.
+  get #told() {
+    return this.swarm.on?.() && this.crowd.joined + this.crowd.beginning > 0;
   }
 
   get #patience() {
@@ -137,13 +138,18 @@ export class Early {
     const time = this.#patience;
     this.swarm.gather?.(time > long);
     const end = performance.now() + time;
-    const { video } = this;
-    while (this.fragments < gathered && performance.now() < end && !this.stopping && !video.seeking && !this.stop.signal.aborted) {
+    while (this.fragments < gathered && performance.now() < end && !this.#disturbed && this.swarm.hopes?.(this.crowd.beginning > 0)) {
       const value = this.swarm.more?.(this.at);
       if (value?.length > 0) this.held.push(...this.#cut(value));
       else await new Promise((ok) => setTimeout(ok, otherwise));
     }
     for (const piece of this.held.splice(0)) await this.#append(piece);
+  }
+
+  // disturbed says that this start is no longer wanted. Where nothing is shown yet, a seek is
+  // only a place to begin at.
+  get #disturbed() {
+    return this.stopping || this.video.seeking || this.video.currentTime > 0 || this.stop.signal.aborted;
   }
 
   // next waits for bytes that follow what came, from our server or, when its line is slow,
@@ -194,11 +200,4 @@ export class Early {
   cancel() {
     this.stop.abort();
   }
-}
-
-// crowdOf is what an answer of our server tells of others: how many have joined the swarm,
-// and how many begin as we do.
-function crowdOf(answer) {
-  const [joined = 0, beginning = 0] = (answer.headers.get("Tubelet-Crowd") ?? "").split(",").map(Number);
-  return { joined, beginning };
 }

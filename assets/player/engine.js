@@ -101,9 +101,11 @@ export class Engine extends EventTarget {
     return {
       took: (offset, bytes) => sharing.keep(height, offset, bytes),
       on: () => sharing.on,
+      ask: () => sharing.ask(height),
       crowded: () => sharing.crowded,
       more: (at) => sharing.more(height, at),
       gather: (long) => sharing.gather(height, long),
+      hopes: (beginning) => sharing.hopes(beginning),
     };
   }
 
@@ -120,7 +122,7 @@ export class Engine extends EventTarget {
   #pictured() {
     return new Promise((ok) => {
       this.video.addEventListener("loadeddata", ok, { once: true });
-      this.early.done.then(() => setTimeout(ok, longestWait), ok);
+      this.early.done.then(() => setTimeout(ok, this.video.currentTime > 0 ? 0 : longestWait), ok);
       const prepare = () => this.prepare().catch(() => {}); // who waits for it hears of it
       setTimeout(() => this.sharing.acquainted().then(prepare, prepare), libraryWait);
     });

@@ -95,7 +95,7 @@ export class Sharing extends EventTarget {
   #described() {
     const fileOf = (height) => this.data.renditions.find((r) => r.height === height)?.file;
     const { swarm } = this.data;
-    return { ...swarm, renditions: swarm.renditions.map((r) => ({ ...r, file: fileOf(r.height) })).filter((r) => r.file) };
+    return { ...swarm, duration: this.data.duration, renditions: swarm.renditions.map((r) => ({ ...r, file: fileOf(r.height) })).filter((r) => r.file) };
   }
 
   #join(swarm) {
@@ -148,6 +148,22 @@ export class Sharing extends EventTarget {
   gather(height, long) {
     this.expect(height, 0, long);
     this.hurry?.();
+  }
+
+  // ask asks our server who is there for a rendition: how many have joined, and how many
+  // begin as we do. It is asked while the first seconds come slowly, and counts us from then on.
+  async ask(height) {
+    const { infohash } = this.data.swarm.renditions.find((r) => r.height === height);
+    const answer = await fetch(`/tracker/crowd?info_hash=${infohash}`);
+    if (!answer.ok) return null;
+    const { joined, beginning } = await answer.json();
+    return { joined: this.swarm ? this.swarm.crowd : joined, beginning };
+  }
+
+  // hopes says whether others may still bring something, beginning that there are some who
+  // have not joined yet.
+  hopes(beginning) {
+    return this.on && (!!this.loading || !!this.swarm?.hopes(beginning));
   }
 
   // acquainted ends when the scripts are loaded that bring others' bytes, or need not be.

@@ -24,7 +24,7 @@ export class Room extends EventTarget {
   constructor(hall, rendition, torrent) {
     super();
     Object.assign(this, { hall, rendition, torrent });
-    this.timeline = new Timeline(torrent, evenly(torrent, hall.video.duration));
+    this.timeline = new Timeline(torrent, evenly(torrent, hall.duration));
     this.store = new Store(torrent, hall.memory, (piece) => this.#distance(piece));
     this.loads = new Map(); // piece to its loading from a peer
     this.fetching = new Map(); // piece to when its fetching from our server began

@@ -76,8 +76,13 @@ export class Swarm extends EventTarget {
     this.#roomAt(this.height)?.giveUp();
     this.height = height;
     this.missed = 0;
-    this.coordinator.join(described.infohash, this.video.duration || 0);
+    this.coordinator.join(described.infohash, this.duration);
     if (this.crowd > 0) this.#meet(); // who watches one rendition may soon watch another
+  }
+
+  // duration of the film in seconds; not every browser knows it before the first bytes.
+  get duration() {
+    return this.video.duration || this.swarm.duration || 0;
   }
 
   // mostGiven is what a viewer gives at most, in bytes a second: a fast line shall not carry
@@ -283,10 +288,18 @@ export class Swarm extends EventTarget {
     return readTorrent(new Uint8Array(await answer.arrayBuffer()), described.infohash);
   }
 
-  // The library is large. Who made us has let the first picture go before it.
+  // The library is large. Who made us has let the first picture go before it, unless that
+  // takes long: then others may bring it sooner.
   #library() {
     this.arriving ??= import(this.library).then((m) => m.default);
     return this.arriving;
+  }
+
+  // hopes says whether others may still bring something, beginning that there are some who
+  // have not joined yet.
+  hopes(beginning) {
+    if (this.closed) return false;
+    return this.state !== "alone" || (beginning && this.coordinated);
   }
 
   // acquainted ends when what opens connections is loaded, or is not needed.

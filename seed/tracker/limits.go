@@ -27,6 +27,7 @@ const (
 	maxHostsEach   = 8         // in one swarm from one address
 	maxVisitors    = 100_000   // addresses remembered; more than maxSockets
 	maxRefusals    = 1_000     // addresses remembered from where a mirror was refused
+	maxArrivals    = 256       // viewers remembered who begin
 	maxScrape      = 74        // infohashes in one scrape
 	maxReceived    = 64        // senders in one report
 	maxPieces      = 64        // pieces in a list of a report
@@ -47,6 +48,7 @@ const (
 	answerTime       = 20 * time.Second // for our seed to answer an offer
 	answerAgain      = 4 * time.Minute  // before our seed answers the same peer again
 	refusedFor       = 24 * time.Hour   // for mirrors from where one was refused, whatever they call themselves
+	arrivalTime      = 4 * time.Second  // in which who begins joins a swarm
 	introduceAgain   = time.Minute      // before the same two peers are introduced again
 
 	grantTime = 100 * time.Millisecond

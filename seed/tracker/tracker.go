@@ -83,6 +83,7 @@ type Tracker struct {
 	rooms    map[metainfo.Hash]*room
 	visitors map[netip.Addr]*visitor
 	refused  refusals
+	arrivals arrivals
 	owners   map[peerID]*owner // of the ids that the scheduler knows
 	tickets  map[string]peerID // of the owners
 	mirrors  int               // on sockets
@@ -153,6 +154,7 @@ func (t *Tracker) sweep(now time.Time) {
 	t.pingSilent(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.arrivals.forget(now)
 	for _, r := range t.rooms {
 		t.expireHosts(now, r)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,11 +15,6 @@ import (
 // Viewer is the header in which a viewer of a swarm shows the ticket that the tracker gave
 // it. Other sites' pages can't send it: our answer to their preflight does not name it.
 const Viewer = "Tubelet-Viewer"
-
-// Crowd is the header of an answer with the first bytes of a rendition: how many share it
-// now, and how many others began with it in the last seconds, "2, 5". A player on a slow line
-// begins otherwise where there are others.
-const Crowd = "Tubelet-Crowd"
 
 // mirrorAgent is how mirrors call themselves (seed/mirror): they fetch for later, and in parts.
 const mirrorAgent = "Tubelet-Mirror"
@@ -45,22 +39,6 @@ func (s *Share) Gate(f Sending, w io.Writer, from, to int64) io.WriteCloser {
 		g.out, g.close = &counted{w, s.budget, f.Request.Context(), claim}, func() error { return nil }
 	}
 	return g
-}
-
-// TellCrowd sets the header Crowd of an answer to address, which may be the first of a
-// viewer, if anybody else shares the rendition or began with it lately.
-func (s *Share) TellCrowd(h http.Header, r *http.Request, hash, address string) {
-	if hash == "" {
-		return
-	}
-	now := time.Now()
-	joined, began := s.swarm.Crowd(hash), s.arrivals.others(hash, address, now)
-	if joined+began > 0 {
-		h.Set(Crowd, strconv.Itoa(joined)+", "+strconv.Itoa(began))
-	}
-	if r.Method == http.MethodGet {
-		s.arrivals.note(hash, address, now)
-	}
 }
 
 // claim says what a request may ask for. What a client says of itself does not count: the

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,52 +74,6 @@ func TestClaims(t *testing.T) {
 		if want := map[bool]string{true: string(viewer), false: w.address}[w.way == budget.Swarm]; got.Viewer != want {
 			t.Errorf("%s: fairness counts by %q, want %q", w.name, got.Viewer, want)
 		}
-	}
-}
-
-// TestTellCrowd: who begins hears how many are there already or begin as well, itself aside,
-// and of another rendition nothing.
-func TestTellCrowd(t *testing.T) {
-	c := newChannel(t, nil)
-	told := func(method, hash, address string) string {
-		h := http.Header{}
-		c.TellCrowd(h, httptest.NewRequest(method, "/", nil), hash, address)
-		return h.Get(Crowd)
-	}
-	hash := c.hash.String()
-	for _, asks := range []struct{ method, address, want string }{
-		{"HEAD", "a", ""}, {"GET", "a", ""}, {"GET", "a", ""}, {"HEAD", "b", "0, 1"}, {"HEAD", "a", ""},
-		{"GET", "b", "0, 1"}, {"GET", "c", "0, 2"}, {"HEAD", "a", "0, 2"}, {"HEAD", "d", "0, 3"},
-	} {
-		if got := told(asks.method, hash, asks.address); got != asks.want {
-			t.Errorf("%+v: %q", asks, got)
-		}
-	}
-	for i := range 4 {
-		join(t, c, swarm.Peer(strings.Repeat(strconv.Itoa(i), 40)))
-	}
-	if got := told("HEAD", hash, "a"); got != "4, 2" {
-		t.Errorf("with four in the swarm: %q", got)
-	}
-	for _, hash := range []string{"", strings.Repeat("0", 40)} {
-		if got := told("HEAD", hash, "a"); got != "" {
-			t.Errorf("of %q: %q", hash, got)
-		}
-	}
-}
-
-// TestArrivals: they are forgotten in time, and bounded.
-func TestArrivals(t *testing.T) {
-	var a arrivals
-	now := time.Now()
-	for i := range 2 * arrivalsMost {
-		a.note("x", strconv.Itoa(i), now)
-	}
-	if n := a.others("x", "0", now.Add(arrivalFor)); n != arrivalsMost-1 {
-		t.Errorf("of %d, %d are known", 2*arrivalsMost, n)
-	}
-	if n := a.others("x", "0", now.Add(arrivalFor+1)); n != 0 || len(a.all) != 0 {
-		t.Errorf("later %d, %d kept", n, len(a.all))
 	}
 }
 

@@ -54,7 +54,6 @@ type Share struct {
 	tracker  *tracker.Tracker
 	index    *index
 	starts   *starts
-	arrivals arrivals
 	seeder   *seeder
 	traffic  *traffic
 	watching *watching
@@ -225,6 +224,9 @@ func (s *Share) Announce(w http.ResponseWriter, r *http.Request) { s.tracker.Ann
 
 // Scrape answers torrent programs.
 func (s *Share) Scrape(w http.ResponseWriter, r *http.Request) { s.tracker.Scrape(w, r) }
+
+// Crowd is tracker.Tracker.Crowd.
+func (s *Share) Crowd(w http.ResponseWriter, r *http.Request) { s.tracker.Crowd(w, r) }
 
 // Player returns what the player of v has to know to share it, nil when it is not shared.
 func (s *Share) Player(ctx context.Context, c store.Channel, v store.Video) (*pages.Swarm, error) {

@@ -1,7 +1,6 @@
 package share
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
@@ -34,44 +33,4 @@ func (s *starts) allow(address string, now time.Time) bool {
 	}
 	s.seen[address]++
 	return true
-}
-
-// arrivals remembers who began to watch what lately: the viewers of a crowd that comes at
-// once, before they have joined a swarm.
-type arrivals struct {
-	mu  sync.Mutex
-	all []arrival // oldest first
-}
-
-type arrival struct {
-	hash, address string
-	at            time.Time
-}
-
-const (
-	arrivalFor   = 4 * time.Second // after which who shares has joined
-	arrivalsMost = 4096
-)
-
-// note remembers that an address began with a rendition.
-func (a *arrivals) note(hash, address string, now time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.all) < arrivalsMost {
-		a.all = append(a.all, arrival{hash, address, now})
-	}
-}
-
-// others is how many addresses but this one began with a rendition lately.
-func (a *arrivals) others(hash, address string, now time.Time) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.all = slices.DeleteFunc(a.all, func(x arrival) bool { return now.Sub(x.at) > arrivalFor })
-	seen := map[string]bool{}
-	for _, x := range a.all {
-		if x.hash == hash && x.address != address {
-			seen[x.address] = true
-		}
-	}
-	return len(seen)
 }
