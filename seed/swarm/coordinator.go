@@ -99,7 +99,7 @@ func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror 
 		who.views = append(who.views, v)
 		c.peers[p], c.rooms[hash] = who, r
 		c.early.take(now, r)
-		c.enter(r, v)
+		c.enter(now, r, v)
 	}
 	for _, other := range who.views {
 		other.active = false
@@ -112,7 +112,10 @@ func (c *Coordinator) Join(now time.Time, hash string, m *Media, p Peer, mirror 
 }
 
 // enter puts a new viewer into a room, and the room into the order.
-func (c *Coordinator) enter(r *room, v *viewer) {
+func (c *Coordinator) enter(now time.Time, r *room, v *viewer) {
+	if len(r.viewers) == 1 {
+		r.meeting = now.Add(connectTime)
+	}
 	if v.mirror {
 		r.mirrors++
 	} else {

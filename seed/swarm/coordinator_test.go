@@ -199,6 +199,32 @@ func TestWhoDoesNotGive(t *testing.T) {
 	}
 }
 
+// TestAloneUntilNow: of what somebody has who was alone until now, the next who comes gets no
+// copy that is not needed soon, before the two have had time to meet.
+func TestAloneUntilNow(t *testing.T) {
+	for _, tc := range []struct {
+		has  int // pieces of the second; four are 4 s
+		wait time.Duration
+		want bool
+	}{
+		{0, 0, true}, {20, 0, false}, {20, connectTime + time.Second, true},
+	} {
+		s := newStage(t)
+		s.join("first", 0, nil)
+		s.now = s.now.Add(time.Minute)
+		s.c.Sent(s.now, "h", 0, 160*piece)
+		lonely := Report{Position: 60, Have: bitfield(s.m, 160)}
+		s.c.Report(s.now, "h", "first", lonely)
+		s.join("second", 0, bitfield(s.m, tc.has))
+		s.now = s.now.Add(tc.wait)
+		s.c.Report(s.now, "h", "first", lonely)
+		s.report("second", Report{})
+		if got := s.granted()["second"]; len(got) > 0 != tc.want {
+			t.Errorf("with %d pieces, after %v: granted %v", tc.has, tc.wait, got)
+		}
+	}
+}
+
 // TestLeaseEnds sees a piece become nobody's again when its lease ends badly.
 func TestLeaseEnds(t *testing.T) {
 	for _, tc := range []struct {

@@ -12,6 +12,7 @@ type room struct {
 	rules   *Rules
 	viewers []*viewer // players and holders, in the order of coming: ticks must be deterministic
 	mirrors int
+	meeting time.Time // until when one who was alone may not have met who came
 	supply  []int32   // per piece: what its live holders can pass on, in units of supplyUnit
 	copies  []uint16  // per piece: live holders and leaseholders; of both those believed
 	sent    bitset    // pieces that have left the origin

@@ -114,6 +114,9 @@ func (r *room) collect(now time.Time, asks []ask) []ask {
 		if near == far || hoped && !fed && slack > mirrorWait {
 			continue
 		}
+		if r.copies[p] > 0 && slack > meetingSlack && now.Before(r.meeting) {
+			continue // who has it was alone, and may yet turn out to give it
+		}
 		supply := r.supply[p]
 		if fed {
 			supply += mirrorShare
@@ -211,6 +214,9 @@ func (r *room) whom(now time.Time, a ask, strangers bool) *viewer {
 // stands or soon will, as long as there are others; and one that goes to who needs it, or soon
 // after, and not through the hands of who comes later.
 const nearReach = 4.0
+
+// meetingSlack is how many seconds of slack a piece must have whose copy waits until two have met.
+const meetingSlack = 10.0
 
 // choice keeps the best seen so far.
 type choice struct {
