@@ -6,9 +6,10 @@ const leastUnderWay = 16 * 1024; // bytes to all peers together, as BitTorrent's
 const mostUnderWay = 512 * 1024;
 const free = 50; // milliseconds that bytes wait in the line's queue, below which it can take more
 const full = 150; // the same, above which it has too much
+const quick = 500; // milliseconds to come and be told of, above which a line is full enough whatever late says
 const settle = 250;
 const slowLine = 40; // bytes a millisecond
-const known = 8; // blocks, after which our line's rate is believed
+const known = 4; // blocks, after which our line's rate is believed
 const memory = 0.9; // of what was measured, kept with each block
 const saved = 10; // seconds of what may be given, for a moment in which much is asked
 
@@ -83,12 +84,13 @@ export class Sender {
   }
 
   // adapt sets what may be under way by how long the last bytes waited in the line's queue,
-  // in milliseconds, as LEDBAT does (RFC 6817); after is how long ago they were given.
+  // in milliseconds, as LEDBAT does (RFC 6817); after is how long ago they were given. Of the
+  // first bytes to each peer nobody knows how long they waited; those say nothing.
   #adapt({ bytes, late, after }) {
     const now = performance.now();
     const { line } = this;
     this.line = { bytes: line.bytes * memory + bytes, ms: line.ms * memory + Math.min(after, now - line.at), blocks: line.blocks + 1, at: now };
-    if (late < free && this.pressed) this.window = Math.min(mostUnderWay, this.window + bytes);
+    if (late < free && after < quick && this.pressed) this.window = Math.min(mostUnderWay, this.window + bytes);
     else if (late > full && now - this.narrowed > settle) {
       this.window = Math.max(leastUnderWay, this.window / 2);
       this.narrowed = now;

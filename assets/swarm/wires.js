@@ -10,7 +10,7 @@ const blockSize = 16 * 1024; // what every BitTorrent client asks at a time
 const longestBlock = 128 * 1024;
 const mostSending = 64 * 1024; // bytes given to a data channel and not yet on the line
 const nearlyOut = 8 * 1024; // of them, when more is given
-const silent = 2000; // milliseconds, after which a peer that does not say what came is not waited for
+const silent = 2000; // milliseconds, in which a peer says that something came
 const mostAsked = 512; // requests of one peer that wait for us
 const mostUnasked = 1024 * 1024; // bytes that a peer may send without being asked
 const longestWords = 8 * 1024;
@@ -158,7 +158,7 @@ export class Party extends EventTarget {
 
 // Events: "had", "unchoked", "asked" (detail: a request), "words" (detail: what it said),
 // "drained" (there is room to send again), "took" (detail: the bytes that came there, how late,
-// and how long after we sent them), "closed".
+// NaN for the first, and how long after we sent them), "closed".
 export class Peer extends EventTarget {
   constructor(wire, outer, torrent) {
     super();
@@ -175,7 +175,7 @@ export class Peer extends EventTarget {
     this.came = 0; // bytes of pieces that it sent
     this.given = this.taken = 0; // bytes of pieces that we sent, and that it said came
     this.marks = []; // of what we sent: up to where, and when
-    this.base = Infinity; // between its clock and ours, with the shortest way that bytes had
+    this.base = NaN; // between its clock and ours, with the shortest way that bytes had
   }
 
   start() {
@@ -279,12 +279,14 @@ export class Peer extends EventTarget {
     if (this.given === this.taken) this.moved = at;
     this.given += bytes.length;
     if (this.talks) this.marks.push({ to: this.given, at });
+    else this.taken = this.given;
   }
 
   // room says whether more may be put on the line: what has been handed to the channel
-  // cannot be taken back, and nothing more urgent can pass it.
+  // cannot be taken back, and nothing more urgent can pass it. A peer of whom nothing is
+  // heard gets nothing more: our line, or its own, is still busy with what it was sent.
   get room() {
-    if (this.over || this.channel?.readyState !== "open") return false;
+    if (this.over || this.#silent || this.channel?.readyState !== "open") return false;
     return this.backlog < mostSending;
   }
 
@@ -294,9 +296,14 @@ export class Peer extends EventTarget {
   }
 
   // underWay is the bytes that we sent and that have not come yet, as far as the peer says it.
+  // Nobody else waits for it for long.
   get underWay() {
     if (!this.talks) return this.backlog;
-    return performance.now() - this.moved > silent ? 0 : this.given - this.taken;
+    return this.#silent ? 0 : this.given - this.taken;
+  }
+
+  get #silent() {
+    return this.talks && this.given > this.taken && performance.now() - this.moved > silent;
   }
 
   // took hears how much came, and when by the peer's clock. By how much later than the
@@ -310,9 +317,10 @@ export class Peer extends EventTarget {
     this.taken = mark.to;
     this.moved = performance.now();
     const way = when - mark.at;
-    this.base = Math.min(this.base, way);
+    const late = way - this.base; // NaN for the first, which may have waited as well
+    if (!(late >= 0)) this.base = way; // the clocks differ, so the quickest is the measure
     const after = this.moved - mark.at;
-    this.#tell("took", { bytes, late: Math.min(way - this.base, after), after });
+    this.#tell("took", { bytes, late: Math.min(Math.max(0, late), after), after });
   }
 
   // talks says that the peer is a page as ours.
